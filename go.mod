@@ -1,0 +1,3 @@
+module github.com/routewatch/routewatch
+
+go 1.25.0
