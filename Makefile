@@ -1,0 +1,115 @@
+# The commands of this repository. `make` alone lists them.
+#
+# A machine with Go, git, make and apt (or a C compiler) is enough: the tools
+# are built by the go command, at the versions below, into ./.bin.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+BIN := $(CURDIR)/.bin
+
+# Pinned, so that a check which passes today passes tomorrow.
+GOFUMPT_VERSION       := v0.12.0
+STATICCHECK_VERSION   := v0.8.2
+GOLANGCI_LINT_VERSION := v2.15.0
+ACTIONLINT_VERSION    := v1.7.12
+
+# A tool that an older Go built refuses newer code, so the stamps carry Go's
+# version beside the tool's.
+GO_VERSION    := $(shell $(GO) env GOVERSION 2>/dev/null)
+GOFUMPT       := $(BIN)/.gofumpt-$(GOFUMPT_VERSION)-$(GO_VERSION)
+STATICCHECK   := $(BIN)/.staticcheck-$(STATICCHECK_VERSION)-$(GO_VERSION)
+GOLANGCI_LINT := $(BIN)/.golangci-lint-$(GOLANGCI_LINT_VERSION)-$(GO_VERSION)
+ACTIONLINT    := $(BIN)/.actionlint-$(ACTIONLINT_VERSION)-$(GO_VERSION)
+
+# Modules of their own, which ./... does not reach.
+MODULES := $(patsubst %/go.mod,%,$(wildcard benchmarks/*/go.mod))
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: test
+test: cc ## install what the tests need and run all of them, raced and shuffled
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 15m ./...
+
+.PHONY: check
+check: lint tidy test ## everything CI runs: lint, tidy and test
+
+.PHONY: lint
+lint: gofumpt vet staticcheck golangci-lint actionlint ## all linters, without the tests
+
+.PHONY: tidy
+tidy: go ## fail where a go.mod or go.sum is not what go mod tidy would write
+	@for dir in . $(MODULES); do echo "$(GO) -C $$dir mod tidy -diff"; $(GO) -C $$dir mod tidy -diff; done
+
+.PHONY: fmt
+fmt: $(GOFUMPT) ## format every Go file
+	$(BIN)/gofumpt -w .
+
+.PHONY: bench
+bench: go ## measure the middleware beside its peers (half an hour; see benchmarks/middleware)
+	./benchmarks/middleware/run.sh
+
+.PHONY: tools
+tools: $(GOFUMPT) $(STATICCHECK) $(GOLANGCI_LINT) $(ACTIONLINT) ## build the pinned tools into ./.bin
+
+.PHONY: clean
+clean: ## remove ./.bin
+	rm -rf $(BIN)
+
+# --- the parts of lint ------------------------------------------------------
+
+.PHONY: gofumpt vet staticcheck golangci-lint actionlint
+gofumpt: $(GOFUMPT)
+	@files=$$($(BIN)/gofumpt -l .); \
+	if [ -n "$$files" ]; then echo "not formatted, run make fmt:"; echo "$$files"; exit 1; fi >&2
+
+vet: go
+	@for dir in . $(MODULES); do echo "$(GO) -C $$dir vet ./..."; $(GO) -C $$dir vet ./...; done
+
+staticcheck: $(STATICCHECK)
+	$(BIN)/staticcheck ./...
+
+golangci-lint: $(GOLANGCI_LINT)
+	$(BIN)/golangci-lint run ./...
+
+actionlint: $(ACTIONLINT)
+	$(BIN)/actionlint
+
+# --- what they stand on -----------------------------------------------------
+
+.PHONY: go cc
+go:
+	@command -v $(GO) >/dev/null || \
+		{ echo "make: no go command: install Go from https://go.dev/dl and put it in PATH" >&2; exit 1; }
+
+# The race detector is linked by a C compiler.
+cc: go
+	@cc=$$($(GO) env CC); command -v "$${cc%% *}" >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing gcc: the race detector needs a C compiler"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
+	else \
+		echo "make: go test -race needs a C compiler ($$cc): sudo apt-get install gcc libc6-dev" >&2; exit 1; \
+	fi
+
+# $(call install,NAME,PACKAGE@VERSION) builds one tool; the stamp of another
+# version goes, so that going back to it builds it again.
+define install
+	@mkdir -p $(BIN)
+	GOBIN=$(BIN) GOFLAGS= $(GO) install $(2)
+	@rm -f $(BIN)/.$(1)-v* && touch $@
+endef
+
+$(GOFUMPT): | go
+	$(call install,gofumpt,mvdan.cc/gofumpt@$(GOFUMPT_VERSION))
+$(STATICCHECK): | go
+	$(call install,staticcheck,honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION))
+$(GOLANGCI_LINT): | go
+	$(call install,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION))
+$(ACTIONLINT): | go
+	$(call install,actionlint,github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION))
