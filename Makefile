@@ -89,13 +89,14 @@ go:
 
 # The race detector is linked by a C compiler.
 cc: go
-	@cc=$$($(GO) env CC); command -v "$${cc%% *}" >/dev/null && exit 0; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	@cc=$$($(GO) env CC); cc=$${cc%% *}; \
+	if ! command -v "$$cc" >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "installing gcc: the race detector needs a C compiler"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
-	else \
-		echo "make: go test -race needs a C compiler ($$cc): sudo apt-get install gcc libc6-dev" >&2; exit 1; \
-	fi
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
+	fi; \
+	command -v "$$cc" >/dev/null || \
+		{ echo "make: go test -race needs a C compiler, and there is no $$cc: sudo apt-get install gcc libc6-dev" >&2; exit 1; }
 
 # $(call install,NAME,PACKAGE@VERSION) builds one tool; the stamp of another
 # version goes, so that going back to it builds it again.
