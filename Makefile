@@ -78,7 +78,7 @@ golangci-lint: $(GOLANGCI_LINT)
 	$(BIN)/golangci-lint run ./...
 
 actionlint: $(ACTIONLINT)
-	$(BIN)/actionlint
+	$(BIN)/actionlint .github/workflows/*.yml
 
 # --- what they stand on -----------------------------------------------------
 

@@ -4,7 +4,7 @@
 #   ./run.sh                     the whole of it
 #   COUNT=3 ./run.sh             fewer rounds (default 7; the medians are over the rounds)
 #   BENCHTIME=100ms ./run.sh     shorter (default 200ms a benchmark)
-#   ONLY=Serve ./run.sh          one of Serve, Loopback, Select, Primitive; to the terminal alone
+#   ONLY=Serve ./run.sh          one of Serve, Rules, Loopback, Select, Primitive; to the terminal alone
 #
 # Each round runs every benchmark once, so that peers that are compared are
 # measured minutes apart at most and a slow spell of the machine falls on all.
@@ -35,6 +35,7 @@ while [ "$i" -le "$COUNT" ]; do
 	case $ONLY in
 	'')
 		bench '^BenchmarkServe$' "$BENCHTIME"
+		bench '^BenchmarkRules$' "$BENCHTIME"
 		bench '^BenchmarkLoopback$' 500ms
 		bench '^BenchmarkSelect' 50ms
 		bench '^BenchmarkPrimitive$' 100ms
@@ -48,7 +49,8 @@ if [ -n "$ONLY" ]; then
 	cat "$tmp/tables"
 	exit
 fi
-PEERBENCH_BEHAVIOUR="$tmp/behaviour" "$tmp/peerbench.test" -test.run '^TestBehaviour' >/dev/null
+PEERBENCH_BEHAVIOUR="$tmp/behaviour" "$tmp/peerbench.test" -test.run '^Test(Storm|Behaviour)' -test.timeout 30m -long >"$tmp/err" ||
+	{ cat "$tmp/err" >&2; exit 1; }
 {
 	echo "# peerbench results"
 	echo
@@ -57,7 +59,7 @@ PEERBENCH_BEHAVIOUR="$tmp/behaviour" "$tmp/peerbench.test" -test.run '^TestBehav
 	echo "- clock source: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource 2>/dev/null || echo unknown)"
 	echo "- date: $(date -u +%Y-%m-%d), rounds: $COUNT, time per benchmark: $BENCHTIME"
 	echo "- peers:"
-	go list -m -f '{{if not (or .Main .Indirect)}}  - {{.Path}} {{.Version}}{{end}}' all | grep . | sed 's/^/  /'
+	go list -m -f '{{if not (or .Main .Indirect .Replace)}}  - {{.Path}} {{.Version}}{{end}}' all | grep . | sed 's/^/  /'
 	cat "$tmp/tables"
 	cat "$tmp/behaviour"
 } >results.txt
