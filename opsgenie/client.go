@@ -2,20 +2,32 @@ package opsgenie
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"time"
+
+	sdk "github.com/opsgenie/opsgenie-go-sdk-v2/client"
 )
 
-// Config is what a [Client] needs. Only APIKey is required.
+const (
+	defaultTimeout   = 10 * time.Second
+	defaultUserAgent = "routewatch"
+)
+
+// Config is what a [Client] needs. Only APIKey is required. It prints without
+// its key in every way.
 type Config struct {
-	// APIKey is the key of an API integration (a "GenieKey").
+	// APIKey is the key of an API integration (a "GenieKey"). Blanks and line
+	// breaks around it are taken off.
 	APIKey string
-	// BaseURL is where the API lives: US, EU, JSM, or any http(s) URL with a
+	// BaseURL is where the API lives: US, EU, JSM, or any https URL with a
 	// host and an optional path prefix. Plain http goes to loopback alone.
 	// Defaults to US.
 	BaseURL string
 	// Transport carries the requests, beneath all that this package adds to
-	// them. Defaults to a transport of the client's own.
+	// them, the key among it. Defaults to a transport of the client's own, with
+	// keep-alive, time-outs and the environment's proxy.
 	Transport http.RoundTripper
 	// Timeout bounds one call from its start to the end of its body. Defaults
 	// to 10 s; negative means none but the context's.
@@ -24,18 +36,93 @@ type Config struct {
 	UserAgent string
 }
 
-// Client talks to one account with one key. It is safe for concurrent use.
-type Client struct{}
-
-// New makes a client. It connects to nothing.
-func New(cfg Config) (*Client, error) { return &Client{}, nil }
-
-// Create raises an alert.
-func (c *Client) Create(ctx context.Context, a NewAlert) (requestID string, err error) {
-	return "", nil
+// Client talks to one account with one key. It makes one attempt per call and
+// never waits in between: when to try again is the caller's to decide, by
+// [Error.Temporary] and [Error.RetryAfter].
+//
+// The zero Client is not usable: see [New]. A Client must not be copied, is safe
+// for concurrent use, starts no goroutine that outlives its idle connections,
+// logs nothing, and prints without its key.
+type Client struct {
+	base      base
+	key       func() string // a func, so that no printer by reflection shows it
+	redact    func(string) string
+	transport http.RoundTripper
+	timeout   time.Duration
+	userAgent string
+	sdk       *sdk.Config
 }
 
-// Close closes an alert.
-func (c *Client) Close(ctx context.Context, ref Ref, act Action) (requestID string, err error) {
-	return "", nil
+// New makes a client. It connects to nothing. An error tells every mistake in
+// cfg at once and shows neither the key nor the base URL.
+func New(cfg Config) (*Client, error) {
+	b, baseErr := parseBase(cfg.BaseURL)
+	key, keyErr := parseKey(cfg.APIKey)
+	if cfg.UserAgent == "" {
+		cfg.UserAgent = defaultUserAgent
+	}
+	var agentErr error
+	for i := range len(cfg.UserAgent) {
+		if c := cfg.UserAgent[i]; c < ' ' || c >= 0x7f {
+			agentErr = errors.New("opsgenie: UserAgent: holds a character that no header may have")
+		}
+	}
+	shared, sdkErr := sharedSDK()
+	if err := errors.Join(keyErr, baseErr, agentErr, sdkErr); err != nil {
+		return nil, err
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = newTransport()
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	return &Client{
+		base:      b,
+		key:       func() string { return key },
+		redact:    redactor(key),
+		transport: cfg.Transport,
+		timeout:   cfg.Timeout,
+		userAgent: cfg.UserAgent,
+		sdk:       shared,
+	}, nil
+}
+
+// BaseURL returns where c talks to, with no slash at its end.
+func (c *Client) BaseURL() string { return c.base.String() }
+
+// CloseIdleConnections closes the connections that no call is using. The client
+// stays usable.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// newTransport returns a transport whose every wait ends, so that also a client
+// with no Timeout comes back from a dead host.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    5 * time.Second,
+		ResponseHeaderTimeout:  30 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConns:           8,
+		MaxIdleConnsPerHost:    8,
+		MaxResponseHeaderBytes: 64 << 10,
+		ForceAttemptHTTP2:      true,
+		// A connection whose other end vanished is otherwise used until the
+		// kernel gives up on it, a quarter of an hour later.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
+	}
+}
+
+// within returns ctx bounded by the client's time-out.
+func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.timeout < 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, c.timeout)
 }
