@@ -60,7 +60,7 @@ func (c *Client) Close(ctx context.Context, ref Ref, act Action) (requestID stri
 	if e != nil {
 		return "", e
 	}
-	return c.requestID(&result.ResultMetadata), nil
+	return c.requestID(&result), nil
 }
 
 // Acknowledge says that somebody is looking after an alert.
@@ -145,6 +145,9 @@ func (c *Client) RemoveTags(ctx context.Context, ref Ref, tags []string, act Act
 // asyncResult is the answer to a request that is carried out later.
 type asyncResult struct {
 	sdk.ResultMetadata
+	// ID is the id that the request status is asked by. The SDK prefers the
+	// header X-Request-Id, which gateways on the way replace by their own.
+	ID looseText `json:"requestId"`
 }
 
 func (c *Client) act(ctx context.Context, op string, req sdk.ApiRequest) (requestID string, err error) {
@@ -152,10 +155,15 @@ func (c *Client) act(ctx context.Context, op string, req sdk.ApiRequest) (reques
 	if e := c.call(ctx, op, req, &result); e != nil {
 		return "", e
 	}
-	return c.requestID(&result.ResultMetadata), nil
+	return c.requestID(&result), nil
 }
 
-func (c *Client) requestID(m *sdk.ResultMetadata) string { return c.safe(m.RequestId, maxErrorID) }
+func (c *Client) requestID(r *asyncResult) string {
+	if r.ID != "" {
+		return c.safe(string(r.ID), maxErrorID)
+	}
+	return c.safe(r.RequestId, maxErrorID)
+}
 
 func (act Action) fit() Action {
 	return Action{
@@ -168,7 +176,7 @@ func (act Action) fit() Action {
 // sdk returns the reference as the SDK takes it, with the value escaped: the
 // SDK pastes it into the path, where the slashes of an alias would be segments.
 func (r Ref) sdk() (alert.AlertIdentifier, string, error) {
-	kind := alert.AlertIdentifier(alert.ALERTID)
+	kind := alert.ALERTID
 	switch r.By {
 	case ByID, "":
 	case ByTinyID:

@@ -40,9 +40,10 @@ type Config struct {
 // never waits in between: when to try again is the caller's to decide, by
 // [Error.Temporary] and [Error.RetryAfter].
 //
-// The zero Client is not usable: see [New]. A Client must not be copied, is safe
-// for concurrent use, starts no goroutine that outlives its idle connections,
-// logs nothing, and prints without its key.
+// The zero Client is not usable: see [New]. A copy shares its connections. A
+// Client is safe for concurrent use, has no goroutines but those of its idle
+// connections (see CloseIdleConnections), logs nothing, and prints without its
+// key.
 type Client struct {
 	base      base
 	key       func() string // a func, so that no printer by reflection shows it

@@ -46,7 +46,7 @@ func (e *Error) Error() string {
 		b.WriteString(" at " + e.Host)
 	}
 	if e.Status != 0 {
-		fmt.Fprintf(&b, ": %d %s", e.Status, http.StatusText(e.Status))
+		b.WriteString(strings.TrimSpace(fmt.Sprintf(": %d %s", e.Status, http.StatusText(e.Status))))
 	}
 	if e.Message != "" {
 		b.WriteString(": " + e.Message)
@@ -122,6 +122,9 @@ type UnsupportedError struct {
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("opsgenie: %s: %s does not offer it to a GenieKey; use %s", e.Op, e.Host, e.Instead)
 }
+
+// Unwrap returns [errors.ErrUnsupported].
+func (e *UnsupportedError) Unwrap() error { return errors.ErrUnsupported }
 
 // unsupported returns an error where a GenieKey may not do op.
 // Jira Service Management's integration events are create, acknowledge, close,

@@ -142,17 +142,16 @@ func (x *exchange) send(req *http.Request) (resp *http.Response, err error) {
 		return nil, errors.New("the transport returned neither an answer nor an error")
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < 200 {
+		return nil, fmt.Errorf("the transport returned status %d, which is no answer", resp.StatusCode)
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if resp.StatusCode >= 300 {
-		err = nil // the status says enough, with what there is of a body
-	}
-	if err == nil && len(body) > maxBody {
-		if resp.StatusCode < 300 {
-			err = fmt.Errorf("the answer is longer than %d bytes; a smaller limit may help", maxBody)
-		}
-		body = body[:maxBody]
-	}
-	if err != nil {
+	switch {
+	case resp.StatusCode >= 300: // the status says enough, with what there is of a body
+		body = body[:min(len(body), maxBody)]
+	case len(body) > maxBody:
+		return nil, fmt.Errorf("the answer is longer than %d bytes; a smaller limit may help", maxBody)
+	case err != nil:
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	}
 	x.status, x.header, x.body = resp.StatusCode, resp.Header, body

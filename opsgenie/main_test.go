@@ -30,6 +30,11 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// readFunc is a reader.
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
 // answer is what a server says: header is name, value, name, value.
 func answer(status int, body string, header ...string) *http.Response {
 	h := http.Header{}

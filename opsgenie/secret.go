@@ -100,7 +100,11 @@ func (c Config) printable() printableConfig {
 
 // String returns where c talks to.
 func (c Client) String() string {
-	return fmt.Sprintf("opsgenie.Client{BaseURL:%q}", c.base)
+	where := c.base.String()
+	if c.redact != nil { // not in a zero Client
+		where = c.redact(where)
+	}
+	return fmt.Sprintf("opsgenie.Client{BaseURL:%q}", where)
 }
 
 // GoString returns where c talks to.
