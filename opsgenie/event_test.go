@@ -159,6 +159,8 @@ func TestReadEventFields(t *testing.T) {
 		{`1762000000123`, ms},
 		{`"1762000000123"`, ms},
 		{`1.762000000123e12`, ms},
+		{`99999999999999`, time.UnixMilli(99999999999999).UTC()},
+		{`100000000000000`, time.UnixMicro(100000000000000).UTC()},
 		{`1762000000123456`, time.UnixMicro(1762000000123456).UTC()},
 		{`1762000060000000001`, time.Unix(0, 1762000060000000001).UTC()},
 		{`"1762000060000000001"`, time.Unix(0, 1762000060000000001).UTC()},
@@ -204,6 +206,11 @@ func TestReadEventFields(t *testing.T) {
 	for in, want := range details {
 		assert.Equal(t, want, alert(t, `"details":`+in).Details, "details %s", in)
 	}
+	assert.Equal(t, opsgenie.EventAction("x"), func() opsgenie.EventAction {
+		e, err := opsgenie.ReadEvent(strings.NewReader(`{"data":{"action":"y","alert":{"alertId":"b"}},"action":"x","alert":{"alertId":"a"}}`))
+		require.NoError(t, err)
+		return e.Action
+	}(), "an event is not searched for another")
 	assert.Equal(t, "5", alert(t, `"tinyId":5`).TinyID)
 	assert.Nil(t, alert(t, `"alias":"a"`).Tags, "not told")
 

@@ -101,6 +101,15 @@ func TestFitDetails(t *testing.T) {
 		assert.InDelta(t, utf8.RuneCountInString(got["a"]), utf8.RuneCountInString(got["b"]), 1)
 		assert.Equal(t, "short", got["c"])
 	})
+	t.Run("many, each a rune too long", func(t *testing.T) {
+		in := map[string]string{}
+		for i := range 40 {
+			in[fmt.Sprintf("k%02d", i)] = strings.Repeat("v", 198)
+		}
+		got := opsgenie.NewAlert{Details: in}.Fit().Details
+		assert.Len(t, got, 40)
+		assert.Equal(t, opsgenie.MaxDetails, runes(got))
+	})
 	t.Run("exactly the limit", func(t *testing.T) {
 		in := map[string]string{"k": strings.Repeat("v", opsgenie.MaxDetails-1)}
 		assert.Equal(t, in, opsgenie.NewAlert{Details: in}.Fit().Details)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -320,6 +322,21 @@ func TestSDKLogsToStderr(t *testing.T) {
 		}
 	})
 	assert.Empty(t, out)
+}
+
+// The SDK's logger is made once in a process, with the standard error of that
+// moment: only in a process of its own is a test sure to see what it writes.
+func TestNothingOnStderr(t *testing.T) {
+	for _, test := range []string{"TestSDKLogsToStderr", "TestNoCallShowsKey"} {
+		t.Run(test, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$")
+			var stdout, stderr strings.Builder
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			require.NoError(t, cmd.Run(), "%s", &stdout)
+			assert.Empty(t, stderr.String())
+			assert.Contains(t, stdout.String(), "PASS")
+		})
+	}
 }
 
 func TestSDKTransportErrorsNameURL(t *testing.T) {

@@ -115,7 +115,7 @@ func TestNoCallShowsKey(t *testing.T) {
 			return string(b)
 		},
 		"the request after much else": func(r *http.Request) string {
-			return strings.Repeat("x", 190) + r.Header.Get("Authorization")
+			return strings.Repeat("x", 160) + r.Header.Get("Authorization")
 		},
 		"an error": func(r *http.Request) string {
 			a := r.Header.Get("Authorization")
