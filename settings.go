@@ -43,7 +43,18 @@ type forwardedHeader struct {
 	name      string // as the user wrote it, for the details
 }
 
-// compile checks cfg and prepares what it asks for, or tells every mistake.
+// Resolve returns c as [New] would use it, with the defaults of its zero fields
+// filled in but for the aliases, which depend on the alert, and the error that
+// New would return. It starts nothing and connects to nothing. The Config is
+// useful beside an error too: to show what stands where.
+func (c Config) Resolve() (Config, error) {
+	s, err := compile(c)
+	s.Notifier = c.Notifier // not the client that was made to see that it can be
+	return s.Config, err
+}
+
+// compile checks cfg and prepares what it asks for, or tells every mistake. The
+// settings are for showing only where there is an error.
 func compile(cfg Config) (*settings, error) {
 	var errs []error
 	bad := func(field, value, reason string) {
@@ -87,15 +98,15 @@ func compile(cfg Config) (*settings, error) {
 	if s.Notifier == nil {
 		s.connect(bad)
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	return s, nil
+	return s, errors.Join(errs...)
 }
 
 func (s *settings) fillZeroes() {
 	if s.Service == "" {
 		s.Service = "go-service-" + s.host
+	}
+	if s.APIURL == "" {
+		s.APIURL = opsgenie.US
 	}
 	if s.Environment == "" {
 		s.Environment = "local"
