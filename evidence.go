@@ -25,7 +25,6 @@ type evidence struct {
 	// Of the request; empty without one.
 	method, route  string
 	path, url      string
-	host           string
 	trace          string
 	headers        map[string]string
 	typeName, text string // the telling type, if any, and the words

@@ -30,11 +30,11 @@ type handler struct {
 
 func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	set := h.types.optionalsOf(rw)
-	if own, ok := rw.(interface{ watched() *response }); ok && own.watched().by == h.w {
+	if set&isOurs != 0 && rw.(ours).watched().by == h.w.id {
 		h.next.ServeHTTP(rw, r) // this Watcher is watching already
 		return
 	}
-	resp, out := wrap(h.w, rw, set)
+	resp, out := wrap(h.w.id, rw, set&^isOurs)
 	var start time.Duration
 	if h.clock {
 		start = h.w.now()

@@ -89,12 +89,14 @@ func (w *Watcher) observe(o *Observation) {
 	bad, slow := w.set.rules.bad.has(o.Status), w.set.rules.slow(o.Duration)
 	if bad {
 		if pattern, ok := w.set.rules.statusRoute(path); ok {
-			w.raise(o.hit(statusKind, pattern))
+			h := o.hit(statusKind, pattern)
+			w.raise(&h)
 		}
 	}
 	if slow {
 		if pattern, ok := w.set.rules.latencyRoute(path); ok {
-			w.raise(o.hit(latencyKind, pattern))
+			h := o.hit(latencyKind, pattern)
+			w.raise(&h)
 		}
 	}
 	if w.trigger.awaiting.Load() > 0 {
@@ -105,11 +107,11 @@ func (w *Watcher) observe(o *Observation) {
 // observePanic stands alone so that other observations need no room for a stack.
 func (w *Watcher) observePanic(o *Observation) {
 	h := o.hit(exceptionKind, "")
-	if w.wantsStack(h) {
+	if w.wantsStack(&h) {
 		var room stack
 		h.pcs = room.take(1)
 	}
-	w.raise(h)
+	w.raise(&h)
 }
 
 // hit is one observation, or one error raised by hand, that breaks a rule. It
@@ -129,8 +131,8 @@ type hit struct {
 	priority opsgenie.Priority
 }
 
-func (o *Observation) hit(k kind, pattern string) *hit {
-	return &hit{
+func (o *Observation) hit(k kind, pattern string) hit {
+	return hit{
 		kind: k, request: o.Request, route: routeOf(o, pattern), status: o.Status, took: o.Duration,
 		err: o.Err, panicked: o.Panic, stack: o.Stack,
 	}

@@ -2,6 +2,7 @@ package routewatch
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/routewatch/routewatch/opsgenie"
 )
@@ -25,7 +26,11 @@ func (w *Watcher) count(l *lane, h *hit) bool {
 	if l.alarm.evidence.Load() == nil {
 		l.alarm.evidence.CompareAndSwap(nil, w.set.gather(h))
 	}
-	return w.trigger.hit(l, w.now())
+	var now time.Duration
+	if w.trigger.resolve > 0 { // else nobody asks for the time
+		now = w.now()
+	}
+	return w.trigger.hit(l, now)
 }
 
 // wantsStack says whether anything of the hit needs the stack: its alias, or an

@@ -19,6 +19,7 @@ import (
 // One goroutine works for it, from New until Close, beside one for each attempt
 // at delivering an alert, of which there are at most four at a time.
 type Watcher struct {
+	id      watcherID
 	set     *settings
 	epoch   time.Time // all durations on the request path are since then
 	trigger *perRequest
@@ -34,6 +35,11 @@ type Watcher struct {
 	left    error // what Close left
 }
 
+// watcherID tells Watchers apart in half the bytes of a pointer.
+type watcherID uint32
+
+var watchers atomic.Uint32
+
 // New makes a Watcher, or tells every mistake in cfg at once: the error joins a
 // *[ConfigError] for each. cfg is copied; what it points to may be changed
 // afterwards. New connects to nothing.
@@ -44,7 +50,7 @@ func New(cfg Config) (*Watcher, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Watcher{
-		set: set, epoch: time.Now(), stop: stop, done: make(chan struct{}),
+		id: watcherID(watchers.Add(1)), set: set, epoch: time.Now(), stop: stop, done: make(chan struct{}),
 		notify: make(chan struct{}, 1), flushes: make(chan *flushing),
 	}
 	w.out = newMemoryOutbox(ctx, set, &w.stats, w.wake)

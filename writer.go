@@ -18,12 +18,15 @@ import (
 // (golang/go#19959, gin-gonic/gin#4117, go-chi/chi#993).
 //
 // It is embedded in a type for each set of optional interfaces, see wrap.
+//
+// It has 24 bytes, a size class of the allocator; the next one costs more than
+// all that it does.
 type response struct {
 	http.ResponseWriter
-	by *Watcher
 	// status is the answer's code, 0 while there is none, or hijacked. Atomic
 	// for the goroutine that a handler left behind.
 	status atomic.Int32
+	by     watcherID
 }
 
 // hijacked is the status of an answer whose connection the handler took over:
@@ -56,7 +59,7 @@ func (w *response) Write(p []byte) (int, error) {
 // through it.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// watched is what the Watcher finds its own writers by.
+// watched is what a Watcher finds its own writers by.
 func (w *response) watched() *response { return w }
 
 // code is the status for the rules: nothing written is 200.
@@ -119,6 +122,7 @@ func (w *response) closeNotify() <-chan bool {
 type (
 	flushErrorer  interface{ FlushError() error }
 	closeNotifier interface{ CloseNotify() <-chan bool }
+	ours          interface{ watched() *response }
 )
 
 // optional is a set of optional interfaces of a ResponseWriter.
@@ -133,7 +137,8 @@ const (
 	canPush
 	canCloseNotify
 
-	numOptional = iota
+	// isOurs marks a response, of this Watcher or another.
+	isOurs
 )
 
 // The sets of the writers that nearly every request comes with.
@@ -165,6 +170,9 @@ func optionalsOf(w http.ResponseWriter) (set optional) {
 	if _, ok := w.(closeNotifier); ok {
 		set |= canCloseNotify
 	}
+	if _, ok := w.(ours); ok {
+		set |= isOurs
+	}
 	return set
 }
 
@@ -191,7 +199,7 @@ func (t *writerTypes) optionalsOf(w http.ResponseWriter) optional {
 
 // wrap watches w. The writer it returns has the optional interfaces in set and
 // no others.
-func wrap(by *Watcher, w http.ResponseWriter, set optional) (*response, http.ResponseWriter) {
+func wrap(by watcherID, w http.ResponseWriter, set optional) (*response, http.ResponseWriter) {
 	switch set {
 	case http1Set:
 		x := &http1Writer{response{ResponseWriter: w, by: by}}
