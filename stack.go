@@ -1,6 +1,7 @@
 package routewatch
 
 import (
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -40,8 +41,16 @@ func faulty(pcs []uintptr) []uintptr {
 	return pcs
 }
 
-// shortFunc takes the directories off a function's name.
-func shortFunc(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+// closure is where the name of a function literal begins to say which one it is:
+// numbers that change with every edit, and with what the compiler inlines.
+var closure = regexp.MustCompile(`\.(func\d+|\d+|gowrap\d+|deferwrap\d+)(\..*)?$`)
+
+// shortFunc makes a name that lasts of a function's name: without directories,
+// and for a function literal that of the function it stands in.
+func shortFunc(name string) string {
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	return closure.ReplaceAllString(name, "")
+}
 
 // stackText is the stack as panics print it, the innermost function first.
 func stackText(pcs []uintptr) string {

@@ -2,7 +2,6 @@ package opsgenie_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -214,7 +213,7 @@ func FuzzErrorBody(f *testing.F) {
 		require.NoError(t, err)
 		_, err = c.Ping(context.Background(), "h")
 		var e *opsgenie.Error
-		require.True(t, errors.As(err, &e))
+		require.ErrorAs(t, err, &e)
 		checkText(t, e.Message, 500, true)
 		checkText(t, e.RequestID, 100, true)
 		assert.NotContains(t, err.Error(), canary)
