@@ -114,6 +114,10 @@ func TestFitDetails(t *testing.T) {
 		in := map[string]string{"k": strings.Repeat("v", opsgenie.MaxDetails-1)}
 		assert.Equal(t, in, opsgenie.NewAlert{Details: in}.Fit().Details)
 	})
+	t.Run("one rune over", func(t *testing.T) {
+		got := opsgenie.NewAlert{Details: map[string]string{"k": strings.Repeat("v", opsgenie.MaxDetails)}}.Fit().Details
+		assert.Equal(t, map[string]string{"k": strings.Repeat("v", opsgenie.MaxDetails-2) + "…"}, got)
+	})
 	t.Run("a long key", func(t *testing.T) {
 		long := strings.Repeat("k", 9000)
 		got := opsgenie.NewAlert{Details: map[string]string{long: "1", long + "x": "2"}}.Fit().Details
