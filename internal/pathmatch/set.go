@@ -26,7 +26,7 @@ const None = -1
 // Set is a list of patterns. It is immutable and safe for concurrent use.
 type Set struct {
 	source []string
-	regexp []*regexp.Regexp
+	match  []matcher
 	root   node
 }
 
@@ -49,7 +49,7 @@ func (e *Error) Error() string { return fmt.Sprintf("%q: %s", e.Pattern, e.Reaso
 
 // Compile makes a set of the patterns, or tells what is wrong with each bad one.
 func Compile(patterns []string) (*Set, []*Error) {
-	s := &Set{source: slices.Clone(patterns), regexp: make([]*regexp.Regexp, len(patterns))}
+	s := &Set{source: slices.Clone(patterns), match: make([]matcher, len(patterns))}
 	var errs []*Error
 	for i, p := range patterns {
 		parsed, reason := parse(p)
@@ -62,7 +62,7 @@ func Compile(patterns []string) (*Set, []*Error) {
 			errs = append(errs, &Error{i, p, err.Error()})
 			continue
 		}
-		s.regexp[i] = re
+		s.match[i] = compileMatcher(parsed, re)
 		for _, prefix := range prefixes(parsed) {
 			s.root.insert(prefix, i)
 		}
@@ -92,7 +92,7 @@ func (s *Set) Match(path string) int {
 			if i >= best {
 				break
 			}
-			if s.regexp[i].MatchString(path) {
+			if s.match[i].MatchString(path) {
 				best = i
 				break
 			}

@@ -18,6 +18,8 @@ var shapes = []string{
 	`/api/v1/users/\d+/orders/?$`, `/api/v1/users`, `/api`, `/`, `.*\.php$`, `(?i)/Admin`, `/(a|b)/c`, `/a|/b|x`,
 	`(/x|/y)/z`, `/files/.+`, `/é+`, `/a+b`, `/(?:v1|v2)/x`, `^/anchored$`, `/a{2,3}`, `[^/]+`, `/long/literal/path/with/no/end`,
 	`/long/literal/other`, `(?s).`, `\Q/a.b\E`, `/x*y`, `(?:)`, `/(?P<id>\d+)`, `/\x{fffd}`, `(?m)^/line`, `/a b`, `/a{0}b`, `\A/x`,
+	`/\d+/x`, `/[^/]+/info/?$`, `/[^/]+$`, `/\d+\d`, `/a?a`, `/a?b$`, `/\w{2,4}x`, `/\w{2,4}-`, `/.*$`, `/.+`, `/[a-c][0-9]$`,
+	`/[^a]{2}`, `/é+x`, `/[^/]*/`, `/x/?/?$`, `/(\d+)(/(x))?$`, `/[^/]+/?`, `/[é-ü]+`, `/[^é]+é`, `/\d*?$`, `/a$b`, `/x^y`,
 }
 
 // naive is what a set must agree with.
@@ -34,6 +36,7 @@ var paths = []string{
 	"", "/", "/api", "/api/v1/users/17/orders", "/api/v1/users/17/orders/", "/api/v1/usersx", "/x.php", "/ADMIN/x", "/a/c", "/b/c",
 	"/x/z", "/y/z", "/files/", "/files/a", "/éé", "/aab", "/v2/x", "/anchored", "/anchoredx", "/aa", "/a.b", "/axb", "/xxy", "x", "/17",
 	"/\xff", "/long/literal/path/with/no/end/", "/long/literal/pa", "/long/literal/other", "\n/line", "/a b", "/b",
+	"/17/x", "/17/info", "/17/info/", "/17/info//", "/a", "/ab", "/abcd-", "/abcdx", "/a\nb", "/b7", "/b7/", "/\xff\xfeé", "/x", "/x//", "/x/y/", "/17/x/", "/ü", "/ée", "/17",
 }
 
 func TestMatchAgreesWithALoop(t *testing.T) {
