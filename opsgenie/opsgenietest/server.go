@@ -1,0 +1,74 @@
+package opsgenietest
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// TB is what this package needs of a testing.TB, which satisfies it.
+type TB interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Cleanup(f func())
+}
+
+// Server is a [Fake] that listens on loopback.
+type Server struct {
+	*Fake
+	// URL is the base URL for a client, with the prefix of the options.
+	URL string
+}
+
+// NewServer starts a server on a free port of loopback, and stops it at the end
+// of the test. At that point every invalid call that the server got is an error
+// of the test (see [Options].AllowInvalid). Nil options are fine.
+func NewServer(tb TB, opts *Options) *Server {
+	tb.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("opsgenietest: %v", err)
+		return nil
+	}
+	f := newFor(opts)
+	srv := &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	tb.Cleanup(func() {
+		// Closing the connections first ends the calls that hang.
+		_ = srv.Close()
+		<-served
+		f.end(tb)
+	})
+	return &Server{Fake: f, URL: fmt.Sprintf("http://%s%s", ln.Addr(), f.opts.Prefix)}
+}
+
+// NewFake is [NewServer] without a socket: [Fake.Transport] reaches it. Inside
+// a testing/synctest bubble make it in the bubble.
+func NewFake(tb TB, opts *Options) *Fake {
+	tb.Helper()
+	f := newFor(opts)
+	tb.Cleanup(func() { f.end(tb) })
+	return f
+}
+
+func newFor(opts *Options) *Fake {
+	if opts == nil {
+		opts = &Options{}
+	}
+	return New(*opts)
+}
+
+// end closes f and tells the test what f complains of.
+func (f *Fake) end(tb TB) {
+	tb.Helper()
+	f.Close()
+	if f.opts.AllowInvalid {
+		return
+	}
+	for _, text := range f.Invalid() {
+		tb.Errorf("opsgenietest: invalid call: %s", text)
+	}
+}
