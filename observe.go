@@ -67,6 +67,32 @@ func (w *Watcher) Observe(o Observation) {
 // their framework's own way.
 func (w *Watcher) RecoversPanics() bool { return w.set.RecoverPanics }
 
+// Clock is the time on the Watcher's own clock, for adapters to hand to Took when
+// the answer is there. It only means something to the Watcher that it came from.
+// Without a Config.LatencyThreshold it is zero, and no clock was read.
+func (w *Watcher) Clock() time.Duration {
+	if w.set.rules.threshold == 0 {
+		return 0
+	}
+	return w.now()
+}
+
+// Took is the Duration of an Observation, for adapters: the time since start,
+// which is what Clock said when the request came. It is zero, which is not
+// judged, without a Config.LatencyThreshold and where the duration is the
+// client's doing: a hijacked connection (status 101) or a stream of events. The
+// header of rw is looked at only when the answer is slow.
+func (w *Watcher) Took(start time.Duration, status int, rw http.ResponseWriter) time.Duration {
+	if w.set.rules.threshold == 0 {
+		return 0
+	}
+	took := w.now() - start
+	if w.set.rules.slow(took) && (status == hijacked || isStream(rw.Header())) {
+		return 0
+	}
+	return took
+}
+
 // quiet says whether an answer raises nothing and is of no interest to an open
 // alert. It looks at two numbers, and meets no regexp.
 func (w *Watcher) quiet(status int, took time.Duration) bool {
