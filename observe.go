@@ -49,16 +49,14 @@ type Observation struct {
 // the one door that every adapter uses. It never blocks, returns no error and is
 // safe for concurrent use; after Close it only counts what it was given.
 func (w *Watcher) Observe(o Observation) {
-	if o.Panic == nil {
-		if o.Status == 0 {
-			o.Status = http.StatusOK
-			if o.Err != nil {
-				o.Status = http.StatusInternalServerError
-			}
+	if o.Status == 0 {
+		o.Status = http.StatusOK
+		if o.Err != nil || o.Panic != nil {
+			o.Status = http.StatusInternalServerError
 		}
-		if w.quiet(o.Status, o.Duration) {
-			return
-		}
+	}
+	if o.Panic == nil && w.quiet(o.Status, o.Duration) {
+		return
 	}
 	w.observe(&o)
 }
