@@ -95,7 +95,7 @@ func TestRepeat(t *testing.T) {
 		got = c.f.RequireOpen(t, "a")
 		assert.Equal(t, "fourth", got.Message)
 		assert.Equal(t, 1, got.Count)
-		assert.Equal(t, "", c.aliases(url.QueryEscape("count > 2")))
+		assert.Empty(t, c.aliases(url.QueryEscape("count > 2")))
 
 		// Without an alias, every create is an alert.
 		c.do("POST", "/v2/alerts", `{"message":"m"}`)
@@ -270,16 +270,16 @@ func TestListLag(t *testing.T) {
 		c.create("m", "a")
 		assert.Equal(t, 200, c.do("GET", "/v2/alerts/a?identifierType=alias", "").status)
 		time.Sleep(time.Second - 1)
-		assert.Equal(t, "", c.aliases("status:open"))
-		time.Sleep(1)
+		assert.Empty(t, c.aliases("status:open"))
+		time.Sleep(time.Nanosecond)
 		assert.Equal(t, "a", c.aliases("status:open"))
 		c.do("POST", "/v2/alerts/a/close?identifierType=alias", "")
 		assert.Equal(t, "a", c.aliases("status:open"))
 		assert.Equal(t, 404, c.do("GET", "/v2/alerts/a?identifierType=alias", "").status)
 		c.f.SetListLag(0)
-		assert.Equal(t, "", c.aliases("status:open"))
+		assert.Empty(t, c.aliases("status:open"))
 		c.do("DELETE", "/v2/alerts/1?identifierType=tiny", "")
-		assert.Equal(t, "", c.aliases(""))
+		assert.Empty(t, c.aliases(""))
 	})
 }
 
@@ -292,7 +292,7 @@ func TestSnoozeEnds(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "a", c.aliases("snoozed:true"))
 		time.Sleep(time.Minute)
-		assert.Equal(t, "", c.aliases("snoozed:true"))
+		assert.Empty(t, c.aliases("snoozed:true"))
 		assert.False(t, c.f.RequireOpen(t, "a").Snoozed)
 	})
 }
@@ -322,7 +322,7 @@ func TestPaging(t *testing.T) {
 	assert.Contains(t, r.at("paging", "prev"), "offset=2")
 	assert.Contains(t, r.at("paging", "last"), "offset=4")
 	assert.Equal(t, "0", r.at("data", 0, "alias"), "newest first by default")
-	assert.Equal(t, 5.0, c.do("GET", "/base/v2/alerts/count?query=status:open", "").at("data", "count"))
+	assert.EqualValues(t, 5, c.do("GET", "/base/v2/alerts/count?query=status:open", "").at("data", "count"))
 	assert.Equal(t, 404, c.do("GET", "/base/v2/alerts?searchIdentifier=x", "").status)
 }
 

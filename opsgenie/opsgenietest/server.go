@@ -1,6 +1,7 @@
 package opsgenietest
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -27,15 +28,18 @@ type Server struct {
 // of the test (see [Options].AllowInvalid). Nil options are fine.
 func NewServer(tb TB, opts *Options) *Server {
 	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatalf("opsgenietest: %v", err)
 		return nil
 	}
 	f := newFor(opts)
 	srv := &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = srv.Serve(ln) // always ends with http.ErrServerClosed, by the cleanup
+	}()
 	tb.Cleanup(func() {
 		// Closing the connections first ends the calls that hang.
 		_ = srv.Close()
