@@ -55,10 +55,6 @@ func (w *response) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// Unwrap is for http.ResponseController, which finds deadlines and full duplex
-// through it.
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
 // watched is what a Watcher finds its own writers by.
 func (w *response) watched() *response { return w }
 
@@ -83,7 +79,11 @@ func (w *response) flushError() error {
 }
 
 func (w *response) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c, b, err := w.ResponseWriter.(http.Hijacker).Hijack()
+	return w.taken(w.ResponseWriter.(http.Hijacker).Hijack())
+}
+
+// taken is told how a Hijack went.
+func (w *response) taken(c net.Conn, b *bufio.ReadWriter, err error) (net.Conn, *bufio.ReadWriter, error) {
 	if err == nil {
 		w.status.Store(hijacked)
 	}
@@ -139,6 +139,8 @@ const (
 
 	// isOurs marks a response, of this Watcher or another.
 	isOurs
+
+	numOptional = iota - 1
 )
 
 // The sets of the writers that nearly every request comes with.
