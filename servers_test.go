@@ -225,6 +225,15 @@ func TestStatus(t *testing.T) {
 			w.Write([]byte("x"))
 		}},
 		{"103, then nothing", 200, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103) }},
+		{"a code that is none, then 503", 503, func(w http.ResponseWriter, _ *http.Request) {
+			for _, code := range []int{0, 99, 1000, -1} {
+				func() {
+					defer func() { recover() }()
+					w.WriteHeader(code)
+				}()
+			}
+			w.WriteHeader(503)
+		}},
 		{"Push, then 503", 503, func(w http.ResponseWriter, _ *http.Request) {
 			if p, ok := w.(http.Pusher); ok {
 				p.Push("/style.css", nil)

@@ -43,8 +43,9 @@ func (w *response) commit(code int) {
 // WriteHeader passes every call on, the superfluous ones too: what net/http
 // makes of them, and its log line about them, are the user's.
 func (w *response) WriteHeader(code int) {
-	// 1xx are not the answer, except 101, after which HTTP is over.
-	if code >= 200 || code == http.StatusSwitchingProtocols {
+	// 1xx are not the answer, except 101, after which HTTP is over; and what
+	// has not three digits is none, but a panic.
+	if code >= 200 && code <= 999 || code == http.StatusSwitchingProtocols {
 		w.commit(code)
 	}
 	w.ResponseWriter.WriteHeader(code)
