@@ -11,7 +11,10 @@ import (
 //
 // The answer is what it would be without routewatch: the ResponseWriter that
 // next gets has the optional interfaces of the server's own, and a panic goes on
-// as the same panic (but see Config.RecoverPanics).
+// as the same panic (but see Config.RecoverPanics). One thing is beyond any
+// wrapper: when the limit of an http.MaxBytesReader is passed, net/http closes the
+// connection only if it is given the server's own writer. To have that, put
+// http.MaxBytesHandler around this handler.
 //
 // Install it once, directly around the router: there it sees panics before
 // whatever recovers them, and the route's template. What handlers further out
