@@ -18,6 +18,7 @@ type AlertOption func(*raised)
 type raised struct {
 	fn       string
 	request  *http.Request
+	route    string
 	details  map[string]string
 	priority opsgenie.Priority
 }
@@ -53,6 +54,12 @@ func WithPriority(p opsgenie.Priority) AlertOption {
 // there would cost every request two allocations.
 func WithRequest(req *http.Request) AlertOption { return func(r *raised) { r.request = req } }
 
+// WithRoute names the route of [WithRequest] by its router's template, where the
+// request does not know it: gin's c.FullPath(), echo's c.Path(). It must be the
+// one that the adapter tells, or no good answer closes the alert; and never the
+// path of one request.
+func WithRoute(template string) AlertOption { return func(r *raised) { r.route = template } }
+
 // RaiseExceptionAlert raises an alert for an error, from inside a request or
 // anywhere else. A nil error raises nothing, nor does http.ErrAbortHandler. It
 // never blocks. That ctx is cancelled does not keep the alert back: the error is
@@ -75,7 +82,7 @@ func (w *Watcher) RaiseExceptionAlert(ctx context.Context, err error, opts ...Al
 	if r.fn != "" {
 		h.kind = handledKind
 	}
-	h.route = routeOf(&Observation{Request: r.request}, "")
+	h.route = routeOf(&Observation{Request: r.request, Route: r.route}, "")
 	w.raise(&h)
 }
 
