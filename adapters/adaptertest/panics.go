@@ -17,7 +17,7 @@ var panics = []row{
 	{name: "http.ErrAbortHandler", handle: exploding(http.ErrAbortHandler), want: want{silent: true}},
 	{name: "http.ErrAbortHandler after the body", handle: late(http.ErrAbortHandler), want: want{silent: true}},
 	// net/http compares by ==, so that this is a panic like any other.
-	{name: "http.ErrAbortHandler in an error", handle: exploding(wrappedAbort), want: want{panic: "gone: net/http: abort Handler"}},
+	{name: "http.ErrAbortHandler in an error", handle: exploding(errWrappedAbort), want: want{panic: "gone: net/http: abort Handler"}},
 
 	{name: "a panic within Recovery", recovery: RecoveryOutside, handle: exploding("boom"), want: want{status: 500, panic: "boom"}},
 	{name: "a panic after the body within Recovery", recovery: RecoveryOutside, handle: late("boom"), want: want{status: 200, panic: "boom"}},
@@ -28,11 +28,11 @@ var panics = []row{
 	{name: "RecoverPanics", recoverPanics: true, handle: exploding("boom"), want: want{status: 500, panic: "boom"}},
 	{name: "RecoverPanics with an error", recoverPanics: true, handle: exploding(errStock), want: want{status: 500, panic: "no stock"}},
 	{name: "RecoverPanics after the body", recoverPanics: true, handle: late("boom"), want: want{panic: "boom"}},
-	{name: "RecoverPanics and http.ErrAbortHandler in an error", recoverPanics: true, handle: exploding(wrappedAbort), want: want{status: 500, panic: "gone: net/http: abort Handler"}},
+	{name: "RecoverPanics and http.ErrAbortHandler in an error", recoverPanics: true, handle: exploding(errWrappedAbort), want: want{status: 500, panic: "gone: net/http: abort Handler"}},
 	{name: "RecoverPanics and http.ErrAbortHandler", recoverPanics: true, handle: exploding(http.ErrAbortHandler), want: want{silent: true}},
 }
 
-var wrappedAbort = fmt.Errorf("gone: %w", http.ErrAbortHandler)
+var errWrappedAbort = fmt.Errorf("gone: %w", http.ErrAbortHandler)
 
 // culpritName is the function that panics: stacks must lead to it.
 const culpritName = "explode"
