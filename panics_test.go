@@ -202,7 +202,7 @@ func TestPanicThroughServer(t *testing.T) {
 					} else {
 						// HTTP/2 ends the stream first and logs then.
 						assert.Eventually(t, func() bool { return strings.Contains(s.log.String(), "TestPanicThroughServer.func") },
-							10*time.Second, time.Millisecond, "net/http's own log of the panic")
+							wait, tick, "net/http's own log of the panic")
 					}
 				}
 			})

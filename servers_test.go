@@ -246,8 +246,7 @@ func TestHijack(t *testing.T) {
 			w := newWatcher(t, cfg)
 			h := w.Handler(row.h)
 			if strings.HasPrefix(row.name, "below") {
-				inner := h
-				h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inner.ServeHTTP(unwrapper{w}, r) })
+				h = unwrapping(h)
 			}
 			s := newServer(t, h, http1)
 			status, _ := s.get(t, "/")

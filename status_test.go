@@ -119,9 +119,7 @@ func TestStatus(t *testing.T) {
 	between := map[string]func(http.Handler) http.Handler{
 		"": func(h http.Handler) http.Handler { return h },
 		// Middleware of a common kind: a wrapper with nothing but Unwrap.
-		", behind a writer with Unwrap alone": func(h http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(unwrapper{w}, r) })
-		},
+		", behind a writer with Unwrap alone": unwrapping,
 	}
 	for _, p := range protocols {
 		for name, wrapped := range between {
