@@ -67,9 +67,9 @@ func newServer(t *testing.T, h http.Handler, start func(*httptest.Server) *http.
 // stop waits until every handler has returned, and the Watcher's deferred call
 // with it.
 func (s server) stop() {
+	s.running.Wait() // first: to a handler that still runs, a closed connection is a client gone
 	s.client.CloseIdleConnections()
 	s.Close()
-	s.running.Wait()
 }
 
 // get is the status and the body of an answer; 0 where the connection was cut.
