@@ -89,5 +89,6 @@ func (h *handler) panicked(resp *response, r *http.Request, v any) {
 // isStream says whether an answer is a stream of events, whose duration is that
 // of the client's interest.
 func isStream(h http.Header) bool {
-	return strings.HasPrefix(h.Get("Content-Type"), "text/event-stream")
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
 }

@@ -134,6 +134,8 @@ func TestLatency(t *testing.T) {
 		{"longer, to a client that is gone", "/shop/gone", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 0},
 		{"server-sent events", "/shop/x", stream("text/event-stream"), 0},
 		{"server-sent events, with a charset", "/shop/x", stream("text/event-stream; charset=utf-8"), 0},
+		{"server-sent events, in capitals", "/shop/x", stream("Text/Event-Stream"), 0},
+		{"what only begins so", "/shop/x", stream("text/event-streaming"), 1},
 		{"a stream of another kind", "/shop/x", stream("application/json"), 1},
 		{"hijacked", "/shop/x", func(w http.ResponseWriter, _ *http.Request) {
 			c, _, err := http.NewResponseController(w).Hijack()
