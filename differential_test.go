@@ -67,7 +67,7 @@ func moreAnswers() []answer {
 			w.Header().Set("X-Error", fmt.Sprint(err))
 		}},
 		{"an echo", 0, func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }},
-		{"a body that is not read", 0, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 413) }},
+		{"a body that is not read", 0, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusRequestEntityTooLarge) }},
 		{"http.TimeoutHandler", 0, http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Shop", "open")
 			fmt.Fprint(w, "in time")
@@ -156,7 +156,7 @@ func TestMaxBytesReader(t *testing.T) {
 		"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n"
 	read := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
-			http.Error(w, err.Error(), 413)
+			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		}
 	})
 	within := http.MaxBytesHandler(read, 2)

@@ -191,7 +191,9 @@ func TestStrayGoroutine(t *testing.T) {
 				}
 			}
 		})
-		<-started
+		if strings.HasSuffix(r.URL.Path, "0") {
+			<-started // else it may come too late for anything
+		}
 	}))
 	const requests = 20
 	answers := make([]*locked, requests)

@@ -38,6 +38,11 @@ func rescue(f func()) (v any, stack string) {
 	return nil, ""
 }
 
+// identical says of a value whether it is want: no copy, and not wrapped.
+func identical(want any) func(any) bool {
+	return func(v any) bool { return v == want }
+}
+
 func panicConfig(rec *recorder) routewatch.Config {
 	return routewatch.Config{
 		Notifier: rec, StatusClasses: []string{"5XX"},
@@ -58,11 +63,11 @@ func TestPanicGoesOn(t *testing.T) {
 	}{
 		{
 			"http.ErrAbortHandler raises nothing", func(http.ResponseWriter) { explode(http.ErrAbortHandler) },
-			func(v any) bool { return v == http.ErrAbortHandler }, 0,
+			identical(http.ErrAbortHandler), 0,
 		},
 		{
 			"http.ErrAbortHandler wrapped is as any other", func(http.ResponseWriter) { explode(wrapped) },
-			func(v any) bool { return v == wrapped }, 1,
+			identical(wrapped), 1,
 		},
 		{
 			"nil", func(http.ResponseWriter) { explode(nil) },
@@ -72,24 +77,24 @@ func TestPanicGoesOn(t *testing.T) {
 			"a nil pointer", func(http.ResponseWriter) { explode(missing.item) },
 			func(v any) bool { _, ok := v.(runtime.Error); return ok }, 1,
 		},
-		{"an error", func(http.ResponseWriter) { explode(errLost) }, func(v any) bool { return v == errLost }, 1},
-		{"an error of a type", func(http.ResponseWriter) { explode(errStock) }, func(v any) bool { return v == errStock }, 1},
-		{"a text", func(http.ResponseWriter) { explode("lost") }, func(v any) bool { return v == "lost" }, 1},
+		{"an error", func(http.ResponseWriter) { explode(errLost) }, identical(errLost), 1},
+		{"an error of a type", func(http.ResponseWriter) { explode(errStock) }, identical(errStock), 1},
+		{"a text", func(http.ResponseWriter) { explode("lost") }, identical("lost"), 1},
 		{
 			"what cannot be compared", func(http.ResponseWriter) { explode(list) },
 			func(v any) bool { l, ok := v.([]int); return ok && &l[0] == &list[0] }, 1,
 		},
 		{
 			"after the first byte", func(w http.ResponseWriter) { _, _ = w.Write([]byte("x")); explode(errLost) },
-			func(v any) bool { return v == errLost }, 1,
+			identical(errLost), 1,
 		},
 		{
 			"after a bad status", func(w http.ResponseWriter) { w.WriteHeader(503); explode(errLost) },
-			func(v any) bool { return v == errLost }, 1,
+			identical(errLost), 1,
 		},
 		{
 			"a second one", func(http.ResponseWriter) { defer explode(errLost); explode("first") },
-			func(v any) bool { return v == errLost }, 1,
+			identical(errLost), 1,
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -28,9 +28,9 @@ import (
 // server is a real one, on loopback, with a client that speaks its protocol.
 type server struct {
 	*httptest.Server
-	client  *http.Client
-	log     *buffer
-	running *sync.WaitGroup // handlers; Close knows nothing of hijacked ones
+	client *http.Client
+	log    *buffer
+	stop   func() // waits until every handler has returned, and the Watcher's deferred call with it
 }
 
 // buffer is what several goroutines write into.
@@ -52,24 +52,24 @@ func (b *buffer) String() string {
 }
 
 func newServer(t *testing.T, h http.Handler, start func(*httptest.Server) *http.Client) server {
-	s := server{log: &buffer{}, running: &sync.WaitGroup{}}
+	var running sync.WaitGroup // Close knows nothing of handlers that hijacked
+	running.Add(1)             // until stop
+	s := server{log: &buffer{}}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.running.Add(1)
-		defer s.running.Done()
+		running.Add(1)
+		defer running.Done()
 		h.ServeHTTP(w, r)
 	}))
 	s.Config.ErrorLog = log.New(s.log, "", 0)
 	s.client = start(s.Server)
+	s.stop = sync.OnceFunc(func() {
+		running.Done()
+		running.Wait() // first: to a handler that still runs, a closed connection is a client gone
+		s.client.CloseIdleConnections()
+		s.Close()
+	})
 	t.Cleanup(s.stop)
 	return s
-}
-
-// stop waits until every handler has returned, and the Watcher's deferred call
-// with it.
-func (s server) stop() {
-	s.running.Wait() // first: to a handler that still runs, a closed connection is a client gone
-	s.client.CloseIdleConnections()
-	s.Close()
 }
 
 // get is the status and the body of an answer; 0 where the connection was cut.
@@ -406,6 +406,6 @@ func TestPush(t *testing.T) {
 	s.get(t, "/bare")
 	s.get(t, "/watched")
 	s.stop()
-	assert.ErrorIs(t, want, http.ErrNotSupported)
+	require.ErrorIs(t, want, http.ErrNotSupported)
 	assert.Equal(t, want, got)
 }

@@ -96,7 +96,7 @@ func answers(t *testing.T) []answer {
 		{"599", 599, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(599) }},
 		{"204", 204, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }},
 		{"304", 304, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }},
-		{"http.Redirect", 302, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) }},
+		{"http.Redirect", 302, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }},
 		{"http.ServeFile", 200, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) }},
 		{"http.ServeFile, a part", 206, func(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set("Range", "bytes=5-9")
