@@ -137,8 +137,8 @@ func steps(s shape, re *syntax.Regexp) (shape, bool) {
 	case syntax.OpCapture:
 		return steps(s, re.Sub[0])
 	case syntax.OpConcat:
-		ok := true
 		for _, sub := range re.Sub {
+			var ok bool
 			if s, ok = steps(s, sub); !ok {
 				return nil, false
 			}
