@@ -48,8 +48,9 @@ func WithPriority(p opsgenie.Priority) AlertOption {
 	}
 }
 
-// WithRequest says in the alert which request the error came up in, and lets a
-// good answer on its route close the alert (see Config.ResolveAfter). The
+// WithRequest says in the alert which request the error came up in. Where the
+// request knows its route (by http.ServeMux or chi, in Request.Pattern), a good
+// answer there closes the alert again (see Config.ResolveAfter). The
 // request is asked for, and not taken from the context, because carrying it
 // there would cost every request two allocations.
 func WithRequest(req *http.Request) AlertOption { return func(r *raised) { r.request = req } }
@@ -82,7 +83,9 @@ func (w *Watcher) RaiseExceptionAlert(ctx context.Context, err error, opts ...Al
 	if r.fn != "" {
 		h.kind = handledKind
 	}
-	h.route = routeOf(&Observation{Request: r.request, Route: r.route}, "")
+	if h.route = routeOf(&Observation{Request: r.request, Route: r.route}, ""); h.route == unmatched {
+		h.route = "" // what other requests without a name answer says nothing of this one
+	}
 	w.raise(&h)
 }
 
@@ -115,7 +118,7 @@ func (w *Watcher) Go(ctx context.Context, name string, fn func(context.Context) 
 		switch {
 		case err == nil:
 			w.trigger.good(handledKind, goRoute(name))
-		case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)) && ctx.Err() == context.Canceled):
 		default:
 			w.raise(&hit{kind: handledKind, route: goRoute(name), fn: name, err: err})
 		}
