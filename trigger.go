@@ -11,13 +11,6 @@ import (
 	"github.com/routewatch/routewatch/opsgenie"
 )
 
-// maxAlarms bounds how many aliases are held at once, and maxLanes how many
-// routes with them. What goes beyond shares one alarm.
-const (
-	maxAlarms = 256
-	maxLanes  = 4096
-)
-
 // perRequest is the trigger that makes an alert of the first hit. It counts what
 // follows, says once every Renotify that there was more, and ends the alert when
 // its routes have answered well.
@@ -37,57 +30,11 @@ type perRequest struct {
 
 	overflow   *lane // for what goes beyond the bounds
 	overflowed atomic.Uint64
+	crowded    atomic.Bool // nothing to evict, until the loop has done something
 
 	mu     sync.Mutex // for what follows, and for writing the maps
 	alarms map[string]*alarm
-	woken  []*alarm // armed, and not yet seen by tick
-}
-
-// laneKey tells the hits apart that may belong to different aliases or routes.
-// Parts that the alias of its kind has no use for are left zero.
-type laneKey struct {
-	kind      kind
-	status    int16 // the code, or the class's first digit
-	route     string
-	method    string
-	exception string
-	fn        string
-}
-
-type routeKey struct {
-	kind  kind
-	route string
-}
-
-// lane is one route's part in an alarm.
-type lane struct {
-	alarm *alarm
-	key   laneKey
-	good  atomic.Bool // a good answer has come since the last hit
-}
-
-// clearable says that an answer can speak for the lane: it has a route.
-func (l *lane) clearable() bool { return l.key.route != "" }
-
-// alarm is the state of one alias.
-type alarm struct {
-	alias string
-
-	// What hits touch.
-	hits     atomic.Uint64 // not yet sent
-	lastHit  atomic.Int64  // on the Watcher's clock; kept only for resolving
-	armed    atomic.Bool   // the loop will look at hits by itself
-	evicted  atomic.Bool   // not in the maps any more
-	evidence atomic.Pointer[evidence]
-
-	lanes []*lane // guarded by perRequest.mu
-
-	// What the loop alone writes.
-	open    atomic.Bool // Opsgenie was told of it, or will be
-	stalled atomic.Bool // quiet for long enough, but for a good answer
-	due     time.Duration
-	total   uint64    // hits since it opened
-	last    *evidence // what is told of it
+	woken  []*alarm // armed, and not yet announced by tick
 }
 
 func newPerRequest(s *settings, out outbox, wake func()) *perRequest {
@@ -99,71 +46,6 @@ func newPerRequest(s *settings, out outbox, wake func()) *perRequest {
 	t.routes.Store(&map[routeKey][]*lane{})
 	t.overflow = &lane{alarm: &alarm{alias: s.overflowAlias()}}
 	return t
-}
-
-// laneOf finds the lane of a hit; nil where there is none yet.
-func (t *perRequest) laneOf(key laneKey) *lane { return (*t.lanes.Load())[key] }
-
-// newLane makes a lane in the alarm of the given alias.
-func (t *perRequest) newLane(key laneKey, alias string) *lane {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if l := (*t.lanes.Load())[key]; l != nil {
-		return l
-	}
-	full := func() bool {
-		return t.alarms[alias] == nil && len(t.alarms) >= maxAlarms || len(*t.lanes.Load()) >= maxLanes
-	}
-	if full() {
-		if t.evict(); full() {
-			t.overflowed.Add(1)
-			return t.overflow
-		}
-	}
-	a := t.alarms[alias]
-	if a == nil {
-		a = &alarm{alias: alias}
-		t.alarms[alias] = a
-	}
-	l := &lane{alarm: a, key: key}
-	l.good.Store(true)
-	a.lanes = append(a.lanes, l)
-
-	lanes, routes := maps.Clone(*t.lanes.Load()), maps.Clone(*t.routes.Load())
-	lanes[key] = l
-	rk := routeKey{key.kind, key.route}
-	routes[rk] = append(slices.Clone(routes[rk]), l)
-	t.lanes.Store(&lanes)
-	t.routes.Store(&routes)
-	return l
-}
-
-// evict takes the alarms out of the maps of which nothing is known but their
-// names. The caller holds mu.
-func (t *perRequest) evict() {
-	lanes, routes := maps.Clone(*t.lanes.Load()), maps.Clone(*t.routes.Load())
-	for alias, a := range t.alarms {
-		if a.open.Load() || a.armed.Load() {
-			continue
-		}
-		// A hit that counts from here on sees that it must ask again; one that
-		// came before is seen here.
-		a.evicted.Store(true)
-		if a.hits.Load() > 0 {
-			a.evicted.Store(false)
-			continue
-		}
-		delete(t.alarms, alias)
-		for _, l := range a.lanes {
-			delete(lanes, l.key)
-			rk := routeKey{l.key.kind, l.key.route}
-			if routes[rk] = slices.DeleteFunc(slices.Clone(routes[rk]), func(x *lane) bool { return x == l }); len(routes[rk]) == 0 {
-				delete(routes, rk)
-			}
-		}
-	}
-	t.lanes.Store(&lanes)
-	t.routes.Store(&routes)
 }
 
 // hit counts a hit in its lane. It returns false where the lane has just been
@@ -178,7 +60,7 @@ func (t *perRequest) hit(l *lane, now time.Duration) bool {
 		}
 	}
 	a.hits.Add(1)
-	if a.evicted.Load() {
+	if a.evicted.Load() && t.evicted(a) {
 		t.clear(l)
 		return false
 	}
@@ -190,10 +72,16 @@ func (t *perRequest) hit(l *lane, now time.Duration) bool {
 
 // arm has the loop look at the alarm, unless it will anyway.
 func (t *perRequest) arm(a *alarm) {
-	if a.armed.CompareAndSwap(false, true) {
-		t.mu.Lock()
+	t.mu.Lock()
+	armed := a.armed.Load() || a.evicted.Load() // what hits an evicted one is told elsewhere
+	if !armed {
+		// The list first: who finds the alarm armed may rely on its being told
+		// by the next Flush.
 		t.woken = append(t.woken, a)
-		t.mu.Unlock()
+		a.armed.Store(true)
+	}
+	t.mu.Unlock()
+	if !armed {
 		t.wake()
 	}
 }
@@ -220,18 +108,25 @@ func (t *perRequest) clear(l *lane) bool {
 // zero where nothing is left to wait for. Only the loop calls it.
 func (t *perRequest) tick(now time.Duration) (next time.Duration) {
 	t.mu.Lock()
-	woken := t.woken
-	t.woken = nil
+	woken := slices.Clone(t.woken)
 	alarms := slices.AppendSeq(make([]*alarm, 0, len(t.alarms)+1), maps.Values(t.alarms))
 	t.mu.Unlock()
 
 	for _, a := range woken {
-		t.announce(a, now)
+		if a.hits.Load() > 0 {
+			t.announce(a, now)
+		} else {
+			t.disarm(a) // told of between its hit and its waking us
+		}
 	}
+	t.mu.Lock()
+	t.woken = slices.Delete(t.woken, 0, len(woken)) // the outbox has them now
+	t.mu.Unlock()
 	for _, a := range append(alarms, t.overflow.alarm) {
 		next = sooner(next, t.repeat(a, now))
 		next = sooner(next, t.settle(a, now))
 	}
+	t.crowded.Store(false)
 	return next
 }
 
@@ -294,20 +189,20 @@ func (t *perRequest) settle(a *alarm, now time.Duration) (next time.Duration) {
 	if !good && now < last+forgetAfter {
 		return last + forgetAfter
 	}
-	if !a.hits.CompareAndSwap(hits, 0) {
-		return now // hit while we looked
+	if !good && a != t.overflow.alarm {
+		if !t.forget(a, hits) {
+			return now // hit while we looked
+		}
+		return 0
 	}
+	if !a.hits.CompareAndSwap(hits, 0) {
+		return now // likewise
+	}
+	a.evidence.Store(nil) // of hits that nobody will be told of
 	a.stalled.Store(false)
-	a.total += hits
 	a.open.Store(false)
 	if good {
-		t.out.close(a.alias, t.farewell(a.total))
-	} else {
-		t.mu.Lock()
-		for _, l := range a.lanes {
-			t.clear(l)
-		}
-		t.mu.Unlock()
+		t.out.close(a.alias, t.farewell(a.total+hits))
 	}
 	t.disarm(a)
 	return 0
@@ -315,6 +210,18 @@ func (t *perRequest) settle(a *alarm, now time.Duration) (next time.Duration) {
 
 // forgetAfter bounds how long an alarm is held that no answer clears.
 const forgetAfter = 24 * time.Hour
+
+// forget evicts an open alarm, so that what comes is told as new. It returns
+// false where there were more hits than are known.
+func (t *perRequest) forget(a *alarm, known uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !a.retire(known) {
+		return false
+	}
+	t.remove(map[string]*alarm{a.alias: a})
+	return true
+}
 
 func (t *perRequest) allGood(a *alarm) bool {
 	t.mu.Lock()
@@ -340,12 +247,25 @@ func sooner(a, b time.Duration) time.Duration {
 	return a
 }
 
-// pending lists the aliases whose hits tick has not seen yet.
+// pending lists the aliases of which the outbox does not know yet.
 func (t *perRequest) pending() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	aliases := make([]string, 0, len(t.woken))
-	for _, a := range t.woken {
+	return aliasesOf(t.woken)
+}
+
+// abandon gives up what pending lists.
+func (t *perRequest) abandon() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	aliases := aliasesOf(t.woken)
+	t.woken = nil
+	return aliases
+}
+
+func aliasesOf(alarms []*alarm) []string {
+	aliases := make([]string, 0, len(alarms))
+	for _, a := range alarms {
 		aliases = append(aliases, a.alias)
 	}
 	return aliases
