@@ -18,7 +18,7 @@ import (
 //
 // Of an error that is an *opsgenie.Error or has a method Temporary() bool,
 // routewatch asks whether to repeat the attempt; any other error it takes for
-// temporary.
+// temporary. A panic counts as an error that is not.
 type Notifier interface {
 	// Create raises the alert. To raise it again while it is open must count
 	// towards it, by its alias.
@@ -29,43 +29,40 @@ type Notifier interface {
 
 const attemptTimeout = 15 * time.Second
 
-// verdict on a failed attempt.
+// failure is what became of an attempt that did not succeed.
 type failure struct {
+	err       error
 	temporary bool
+	throttled bool // it was one call too many
 	// wait is how long the service asks to be left alone, by everybody.
 	wait   time.Duration
 	reason string // for Stats, where it is not temporary
 }
 
-// classify says what a failed attempt means.
-func classify(err error) failure {
+// classify says what a failed attempt means; nil where it did not fail. It calls
+// methods of the Notifier's errors.
+func classify(err error) *failure {
+	if err == nil {
+		return nil
+	}
+	f := &failure{err: err, temporary: true, reason: dropRejected}
 	var e *opsgenie.Error
 	if errors.As(err, &e) {
-		f := failure{temporary: e.Temporary(), reason: dropRejected}
-		switch e.Status {
-		case http.StatusTooManyRequests:
-			f.wait = min(e.RetryAfter, maxWait)
-		case http.StatusUnauthorized, http.StatusForbidden:
+		f.temporary, f.throttled = e.Temporary(), e.Status == http.StatusTooManyRequests
+		switch {
+		case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
 			f.reason = dropUnauthorized
-		default:
-			if f.temporary {
-				f.wait = min(e.RetryAfter, maxWait)
-			}
+		case f.temporary:
+			f.wait = min(e.RetryAfter, maxWait)
 		}
 		return f
 	}
-	var p *notifierPanic
-	if errors.As(err, &p) {
-		return failure{reason: dropPanicked}
-	}
 	var t interface{ Temporary() bool }
 	if errors.As(err, &t) {
-		return failure{temporary: t.Temporary(), reason: dropRejected}
+		f.temporary = t.Temporary()
 	}
-	return failure{temporary: true}
+	return f
 }
 
-// notifierPanic is the error of an attempt in which the Notifier panicked.
-type notifierPanic struct{ value any }
-
-func (*notifierPanic) Error() string { return "the Notifier panicked" }
+// errPanicked stands for an attempt from which the Notifier did not return.
+var errPanicked = errors.New("the Notifier panicked")

@@ -2,7 +2,9 @@ package routewatch
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,13 +30,13 @@ type outbox interface {
 	waiting() []string
 	// hurry makes everything due that only waits for a back-off of ours.
 	hurry()
+	// abandon gives up what waits and returns the aliases. What becomes of the
+	// attempts in flight does not count any more.
+	abandon() []string
 }
 
 const (
-	callsPerMinute = 60 // what all attempts share
-	forCloses      = 10 // of these, what only closes may use
-	forFirst       = 10 // of the others, what repeats may not use
-	maxInFlight    = 4
+	maxInFlight = 4
 
 	backoffBase = time.Second
 	backoffMax  = time.Minute
@@ -42,6 +44,9 @@ const (
 )
 
 // memoryOutbox is an outbox that a process takes with it when it ends.
+//
+// Nothing foreign runs under its lock, neither the Notifier nor the Logger: one
+// that hangs holds up nobody else.
 type memoryOutbox struct {
 	to     Notifier
 	source string // who closes
@@ -54,7 +59,7 @@ type memoryOutbox struct {
 	inFlight int
 	notTill  time.Time // the service asked to be left alone until then
 	budget   budget
-	turn     want // which of opens and closes goes next, when both wait
+	turn     purpose // which of first alerts and closes goes next, when both wait
 }
 
 type want uint8
@@ -71,12 +76,22 @@ type entry struct {
 	alert opsgenie.NewAlert // to open with
 	note  string            // to close with
 	again bool              // was open before: one more count
-	since time.Time         // when this state came to be wanted
+	since time.Time         // when it came to wait for its turn
 	seq   uint64            // tells one wanted state from the next
 
 	busy    bool // an attempt is in flight
 	tries   int
 	notTill time.Time
+}
+
+func (e *entry) purpose() purpose {
+	switch {
+	case e.want == wantClosed:
+		return closing
+	case e.again:
+		return recount
+	}
+	return firstAlert
 }
 
 func newMemoryOutbox(ctx context.Context, s *settings, stats *counters, wake func()) *memoryOutbox {
@@ -88,40 +103,52 @@ func newMemoryOutbox(ctx context.Context, s *settings, stats *counters, wake fun
 }
 
 func (o *memoryOutbox) open(a opsgenie.NewAlert, again bool) {
-	o.set(a.Alias, func(e *entry) {
-		// A first alert that still waits stays a first one, whatever is added.
-		e.again = again && (e.seq == 0 || e.again || e.want == wantClosed)
-		e.want, e.alert = wantOpen, a
-	})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e := o.change(a.Alias)
+	// A first alert that still waits stays a first one, whatever is added.
+	e.again = again && (e.seq == 1 || e.again)
+	e.want, e.alert = wantOpen, a
 }
 
 func (o *memoryOutbox) close(alias, note string) {
-	o.set(alias, func(e *entry) { e.want, e.note, e.again = wantClosed, note, false })
+	o.mu.Lock()
+	e := o.change(alias)
+	unsaid := e.seq > 1 && e.purpose() == firstAlert && !e.busy
+	e.want, e.note, e.again = wantClosed, note, false
+	o.mu.Unlock()
+	if unsaid {
+		// It is closed all the same: an attempt may have come through that
+		// looked like a failure, or the alert be left from an earlier process.
+		go o.report.superseded(alias)() // not here: this is the loop, and the Logger may block
+	}
 }
 
-func (o *memoryOutbox) set(alias string, change func(*entry)) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+// change returns the entry of an alias for a new state to be put in. The caller
+// holds mu.
+func (o *memoryOutbox) change(alias string) *entry {
 	e := o.entries[alias]
 	if e == nil {
-		e = &entry{alias: alias}
+		// From when it waits is not touched by what is wanted later, so that
+		// an alias which keeps changing its mind gets its turn as well.
+		e = &entry{alias: alias, since: time.Now()}
 		o.entries[alias] = e
 	}
-	before := e.want
-	change(e)
-	if e.seq == 0 || e.want != before {
-		e.since = time.Now()
-	}
 	e.seq++
+	return e
 }
 
 func (o *memoryOutbox) waiting() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	aliases := make([]string, 0, len(o.entries))
-	for alias := range o.entries {
-		aliases = append(aliases, alias)
-	}
+	return slices.Collect(maps.Keys(o.entries))
+}
+
+func (o *memoryOutbox) abandon() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	aliases := slices.Collect(maps.Keys(o.entries))
+	clear(o.entries)
 	return aliases
 }
 
@@ -129,7 +156,7 @@ func (o *memoryOutbox) hurry() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, e := range o.entries {
-		e.notTill = time.Time{}
+		e.tries, e.notTill = 0, time.Time{} // and try on at a quick pace
 	}
 }
 
@@ -144,7 +171,7 @@ func (o *memoryOutbox) tick(now time.Time) (next time.Time) {
 		if e == nil {
 			return when
 		}
-		o.budget.spend(now)
+		o.budget.spend(e.purpose(), now)
 		e.busy = true
 		o.inFlight++
 		go o.attempt(*e)
@@ -153,10 +180,10 @@ func (o *memoryOutbox) tick(now time.Time) (next time.Time) {
 }
 
 // pick chooses the entry whose turn it is: of the first alerts and the closes by
-// turns the one that waits longest, then of the repeats. Without one it returns
+// turns the one that waits longest, then of the recounts. Without one it returns
 // when there may be one.
 func (o *memoryOutbox) pick(now time.Time) (chosen *entry, when time.Time) {
-	var best [3]*entry // first alerts, closes, repeats
+	var best [numPurposes]*entry
 	for _, e := range o.entries {
 		if e.busy {
 			continue
@@ -165,80 +192,94 @@ func (o *memoryOutbox) pick(now time.Time) (chosen *entry, when time.Time) {
 			when = earlier(when, e.notTill)
 			continue
 		}
-		class := int(e.want)
-		if e.again {
-			class = 2
-		}
-		if b := best[class]; b == nil || e.since.Before(b.since) || e.since.Equal(b.since) && e.alias < b.alias {
-			best[class] = e
+		p := e.purpose()
+		if b := best[p]; b == nil || e.since.Before(b.since) || e.since.Equal(b.since) && e.alias < b.alias {
+			best[p] = e
 		}
 	}
-	order := []int{int(o.turn), 1 - int(o.turn), 2}
-	keep := [3]int{forCloses, 0, forCloses + forFirst} // of the budget, for others
-	for _, class := range order {
-		if best[class] == nil {
+	other := closing
+	if o.turn == closing {
+		other = firstAlert
+	}
+	for _, p := range []purpose{o.turn, other, recount} {
+		if best[p] == nil {
 			continue
 		}
-		free := o.budget.freeAt(keep[class], now)
-		if free.After(now) {
-			when = earlier(when, free)
+		ok, again := o.budget.allows(p, now)
+		if !ok {
+			when = earlier(when, again)
 			continue
 		}
-		if class < 2 {
-			o.turn = want(1 - class)
+		if p == o.turn {
+			o.turn = other
 		}
-		return best[class], time.Time{}
+		return best[p], time.Time{}
 	}
 	return nil, when
 }
 
 // attempt makes one attempt at the state that e was in when it began.
 func (o *memoryOutbox) attempt(e entry) {
-	err := o.deliver(e)
-	now := time.Now()
-
-	o.mu.Lock()
+	// What stands unless the Notifier returns: it may panic, or end the goroutine.
+	f := &failure{reason: dropPanicked, err: errPanicked}
 	defer func() {
-		o.mu.Unlock()
-		o.wake()
+		_ = recover()
+		o.ended(e, f)
 	}()
-	o.inFlight--
-	kept := o.entries[e.alias]
-	kept.busy = false
-	if err == nil {
-		o.report.delivered(e.want)
-		kept.tries = 0
-		kept.again = kept.want == wantOpen // of what came since, if anything
-		if kept.seq == e.seq {
-			delete(o.entries, e.alias)
-		}
-		return
-	}
-	f := classify(err)
-	if !f.temporary {
-		o.report.dropped(f.reason, e.alias, err)
-		kept.tries = 0
-		if kept.seq == e.seq {
-			delete(o.entries, e.alias) // a further hit will try again
-		}
-		return
-	}
-	o.report.failed(err)
-	kept.notTill = now.Add(backoff(kept.tries))
-	kept.tries++
-	if f.wait > 0 { // what one is told holds for all: the limit is the account's
-		o.notTill = later(o.notTill, now.Add(f.wait))
-	}
+	f = classify(o.deliver(e))
 }
 
-func (o *memoryOutbox) deliver(e entry) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &notifierPanic{v}
+// ended records what became of an attempt at e; f is nil where it succeeded.
+func (o *memoryOutbox) ended(e entry, f *failure) {
+	o.mu.Lock()
+	o.inFlight--
+	say := o.record(e, f)
+	o.mu.Unlock()
+	o.wake()
+	say()
+}
+
+// record brings the entry up to date and returns what is to be logged. The
+// caller holds mu.
+func (o *memoryOutbox) record(e entry, f *failure) (say func()) {
+	kept := o.entries[e.alias]
+	if kept == nil || f != nil && o.ctx.Err() != nil {
+		return func() {} // abandoned, or about to be
+	}
+	kept.busy = false
+	if f != nil && f.temporary {
+		now := time.Now()
+		kept.notTill = now.Add(backoff(kept.tries))
+		kept.tries++
+		if f.wait > 0 { // what one is told holds for all: the limit is the account's
+			o.notTill = later(o.notTill, now.Add(f.wait))
 		}
-	}()
+		say = o.report.failed(e.alias, f)
+		if kept.want == wantClosed && e.purpose() == firstAlert {
+			return both(say, o.report.superseded(e.alias))
+		}
+		return say
+	}
+	if f == nil {
+		say = o.report.delivered(e.want, e.alias)
+		// What came since is one more count of what is open now.
+		kept.again = kept.want == wantOpen && e.want == wantOpen
+	} else {
+		say = o.report.dropped(f.reason, e.alias, f.err) // a further hit will try again
+	}
+	kept.tries, kept.since = 0, time.Now()
+	if kept.seq == e.seq {
+		delete(o.entries, e.alias)
+	}
+	return say
+}
+
+func both(a, b func()) func() { return func() { a(); b() } }
+
+func (o *memoryOutbox) deliver(e entry) error {
 	ctx, cancel := context.WithTimeout(o.ctx, attemptTimeout)
 	defer cancel()
+	var err error
 	if e.want == wantClosed {
 		_, err = o.to.Close(ctx, opsgenie.Alias(e.alias), opsgenie.Action{Source: o.source, Note: e.note})
 	} else {
@@ -255,28 +296,6 @@ func backoff(tries int) time.Duration {
 		ceiling = min(backoffMax, backoffBase<<tries)
 	}
 	return rand.N(ceiling) + time.Millisecond
-}
-
-// budget remembers when the last calls were made, to hold them to so many in any
-// minute.
-type budget struct {
-	calls [callsPerMinute]time.Time // a ring
-	next  int
-}
-
-func (b *budget) spend(now time.Time) {
-	b.calls[b.next] = now
-	b.next = (b.next + 1) % callsPerMinute
-}
-
-// freeAt returns when a call may be made that leaves keep calls of the minute to
-// others.
-func (b *budget) freeAt(keep int, now time.Time) time.Time {
-	oldest := b.calls[(b.next+keep)%callsPerMinute]
-	if oldest.IsZero() {
-		return now
-	}
-	return oldest.Add(time.Minute)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -10,8 +10,8 @@ import (
 type Stats struct {
 	// Hits is how many observations and raised errors broke a rule.
 	Hits struct{ Status, Latency, Exception uint64 }
-	// Overflowed is how many new aliases or routes found no room and were
-	// counted towards the one alert for those.
+	// Overflowed is how many hits found no room for their alias or route and
+	// were counted towards the one alert for those.
 	Overflowed uint64
 
 	Created   uint64 // alerts that Opsgenie accepted, repeats of open ones among them
@@ -25,6 +25,7 @@ type Stats struct {
 	//	"unauthorized"  the key is wrong, or may not do this (401, 403)
 	//	"rejected"      the service does not take this (other 4xx)
 	//	"panicked"      the Notifier panicked
+	//	"superseded"    to be closed before its first alert was delivered
 	//	"closed"        observed after Close
 	//	"left"          still waiting when Close's context ended
 	Dropped map[string]uint64
@@ -35,6 +36,7 @@ const (
 	dropUnauthorized = "unauthorized"
 	dropRejected     = "rejected"
 	dropPanicked     = "panicked"
+	dropSuperseded   = "superseded"
 	dropClosed       = "closed"
 	dropLeft         = "left"
 )
@@ -51,6 +53,9 @@ type counters struct {
 func (c *counters) drop(reason string) { c.drops(reason, 1) }
 
 func (c *counters) drops(reason string, n int) {
+	if n == 0 {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dropped == nil {
