@@ -7,9 +7,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/routewatch/routewatch/opsgenie"
 )
 
 // Watcher watches requests and raises alerts. Make it with [New]; the zero value
@@ -31,8 +32,8 @@ type Watcher struct {
 	closed  atomic.Bool    // nothing is taken any more
 	stop    context.CancelFunc
 	done    chan struct{} // the loop has ended
-	closing sync.Once
-	left    error // what Close left
+	ended   chan struct{} // Close has, and left stands
+	left    error         // what Close left
 }
 
 // watcherID tells Watchers apart in half the bytes of a pointer.
@@ -50,7 +51,8 @@ func New(cfg Config) (*Watcher, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Watcher{
-		id: watcherID(watchers.Add(1)), set: set, epoch: time.Now(), stop: stop, done: make(chan struct{}),
+		id: watcherID(watchers.Add(1)), set: set, epoch: time.Now(), stop: stop,
+		done: make(chan struct{}), ended: make(chan struct{}),
 		notify: make(chan struct{}, 1), flushes: make(chan *flushing),
 	}
 	w.out = newMemoryOutbox(ctx, set, &w.stats, w.wake)
@@ -73,6 +75,7 @@ func (w *Watcher) wake() {
 
 // flushing is somebody who waits until everything is delivered.
 type flushing struct {
+	ctx  context.Context // of the waiting
 	done chan struct{}
 }
 
@@ -106,7 +109,9 @@ func (w *Watcher) loop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case f := <-w.flushes:
-			flushes = append(flushes, f)
+			// Those who gave up are not kept until an outage is over.
+			gone := func(f *flushing) bool { return f.ctx.Err() != nil }
+			flushes = append(slices.DeleteFunc(flushes, gone), f)
 			w.out.hurry()
 		case <-w.notify:
 		case <-timer.C:
@@ -144,11 +149,11 @@ func (e *UndeliveredError) Unwrap() error { return e.Cause }
 // goes on being tried. What waits for a back-off is tried at once. Further hits
 // of an open alert that wait for Config.Renotify do not count.
 func (w *Watcher) Flush(ctx context.Context) error {
-	f := &flushing{done: make(chan struct{})}
+	f := &flushing{ctx: ctx, done: make(chan struct{})}
 	select {
 	case w.flushes <- f:
 	case <-w.done:
-		return w.left
+		return w.result(ctx)
 	case <-ctx.Done():
 		return w.undelivered(ctx)
 	}
@@ -156,46 +161,79 @@ func (w *Watcher) Flush(ctx context.Context) error {
 	case <-f.done:
 		return nil
 	case <-w.done:
+		return w.result(ctx)
+	case <-ctx.Done():
+		return w.undelivered(ctx)
+	}
+}
+
+// undelivered is what to return when ctx has ended.
+func (w *Watcher) undelivered(ctx context.Context) error {
+	return undelivered(w.waiting(), context.Cause(ctx))
+}
+
+func undelivered(aliases []string, cause error) error {
+	if len(aliases) == 0 {
+		return nil
+	}
+	return &UndeliveredError{aliases, cause}
+}
+
+// errClosed is why what was observed while Close ended is not delivered.
+var errClosed = errors.New("the Watcher is closed")
+
+// Close delivers what waits and ends the Watcher. When ctx ends first, what is
+// left is dropped, and the error is an *[UndeliveredError] that says what. So
+// give it a ctx that ends: with Opsgenie down, one that does not waits for as
+// long. Alerts stay open at Opsgenie.
+//
+// To observe afterwards is harmless, and counted as dropped. To close again
+// waits for the first Close, for as long as its own ctx lasts, and returns what
+// that returned.
+func (w *Watcher) Close(ctx context.Context) error {
+	if w.closed.Swap(true) {
+		return w.result(ctx)
+	}
+	_ = w.Flush(ctx) // what is left is seen below, when it cannot change any more
+	w.stop()
+	<-w.done
+	left := append(w.out.abandon(), w.trigger.abandon()...)
+	slices.Sort(left)
+	left = slices.Compact(left)
+	w.stats.drops(dropLeft, len(left))
+	cause := context.Cause(ctx)
+	if cause == nil {
+		cause = errClosed
+	}
+	w.left = undelivered(left, cause)
+	close(w.ended)
+	return w.left
+}
+
+// result waits for the result of Close.
+func (w *Watcher) result(ctx context.Context) error {
+	select {
+	case <-w.ended:
+		return w.left
+	default:
+	}
+	select {
+	case <-w.ended:
 		return w.left
 	case <-ctx.Done():
 		return w.undelivered(ctx)
 	}
 }
 
-func (w *Watcher) undelivered(ctx context.Context) error {
-	aliases := w.waiting()
-	if len(aliases) == 0 {
-		return nil
-	}
-	return &UndeliveredError{aliases, context.Cause(ctx)}
-}
-
-// Close delivers what waits and ends the Watcher. When ctx ends first, what is
-// left is dropped, and the error is an *[UndeliveredError] that says what. Alerts
-// stay open at Opsgenie. To observe afterwards is harmless, and counted as
-// dropped; to close again returns what the first Close returned.
-func (w *Watcher) Close(ctx context.Context) error {
-	w.closing.Do(func() {
-		w.closed.Store(true)
-		w.left = w.Flush(ctx)
-		w.stop()
-		<-w.done
-		var left *UndeliveredError
-		if errors.As(w.left, &left) {
-			w.stats.drops(dropLeft, len(left.Aliases))
-		}
-	})
-	return w.left
-}
-
 // destination names where alerts go, for the log.
 func (s *settings) destination() string {
-	if s.APIKey == "" {
+	c, ok := s.Notifier.(*opsgenie.Client)
+	if !ok {
 		return "notifier"
 	}
-	u, err := url.Parse(s.APIURL)
-	if err != nil || u.Host == "" {
-		return "api.opsgenie.com"
+	u, err := url.Parse(c.BaseURL())
+	if err != nil {
+		return "opsgenie"
 	}
 	return u.Host
 }
