@@ -49,9 +49,9 @@ func WithPriority(p opsgenie.Priority) AlertOption {
 }
 
 // WithRequest says in the alert which request the error came up in. Where the
-// request knows its route (by http.ServeMux or chi, in Request.Pattern), a good
-// answer there closes the alert again (see Config.ResolveAfter). The
-// request is asked for, and not taken from the context, because carrying it
+// request knows its route (by http.ServeMux or chi, in Request.Pattern; for others
+// see [WithRoute]), a good answer there closes the alert again (see
+// Config.ResolveAfter). The request is asked for, and not taken from the context, because carrying it
 // there would cost every request two allocations.
 func WithRequest(req *http.Request) AlertOption { return func(r *raised) { r.request = req } }
 

@@ -23,7 +23,7 @@ func TestWithRoute(t *testing.T) {
 		want   string
 		closes bool // by a good answer on the template
 	}{
-		{"without it", "", "unmatched", false},
+		{"without it", "", "", false},
 		{"with another", "/tea/:id", "/tea/:id", false},
 		{"with the template", template, template, true},
 	} {
