@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/routewatch/routewatch"
+	"github.com/routewatch/routewatch/opsgenie"
 )
 
 func down(context.Context, deskCall) error { return errors.New("down") }
@@ -220,5 +222,26 @@ func TestDeliveryFlush(t *testing.T) {
 			assert.Error(t, w.Close(endedContext()))
 			wg.Wait()
 		})
+	})
+}
+
+// A service that stops must stop, whatever ctx it thought of.
+func TestCloseWithoutADeadlineEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &recorder{onCreate: func(ctx context.Context, _ opsgenie.NewAlert) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}}
+		w, err := routewatch.New(routewatch.Config{Service: "shop", Notifier: n, Logger: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		w.RaiseExceptionAlert(t.Context(), errors.New("x"))
+		start := time.Now()
+
+		err = w.Close(context.Background())
+
+		var left *routewatch.UndeliveredError
+		require.ErrorAs(t, err, &left)
+		assert.Equal(t, []string{"shop-exception-alert"}, left.Aliases)
+		assert.Equal(t, routewatch.CloseDeadline, time.Since(start))
 	})
 }

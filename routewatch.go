@@ -183,9 +183,9 @@ func undelivered(aliases []string, cause error) error {
 var errClosed = errors.New("the Watcher is closed")
 
 // Close delivers what waits and ends the Watcher. When ctx ends first, what is
-// left is dropped, and the error is an *[UndeliveredError] that says what. So
-// give it a ctx that ends: with Opsgenie down, one that does not waits for as
-// long. Alerts stay open at Opsgenie.
+// left is dropped, and the error is an *[UndeliveredError] that says what. A ctx
+// without a deadline gets one of [CloseDeadline]: a service that stops must stop,
+// also when Opsgenie is down. Alerts stay open at Opsgenie.
 //
 // To observe afterwards is harmless, and counted as dropped. To close again
 // waits for the first Close, for as long as its own ctx lasts, and returns what
@@ -193,6 +193,11 @@ var errClosed = errors.New("the Watcher is closed")
 func (w *Watcher) Close(ctx context.Context) error {
 	if w.closed.Swap(true) {
 		return w.result(ctx)
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, CloseDeadline)
+		defer cancel()
 	}
 	_ = w.Flush(ctx) // what is left is seen below, when it cannot change any more
 	w.stop()
@@ -209,6 +214,10 @@ func (w *Watcher) Close(ctx context.Context) error {
 	close(w.ended)
 	return w.left
 }
+
+// CloseDeadline bounds a [Watcher.Close] whose context does not. It is half of
+// what Kubernetes gives a pod to stop.
+const CloseDeadline = 15 * time.Second
 
 // result waits for the result of Close.
 func (w *Watcher) result(ctx context.Context) error {
