@@ -3,6 +3,7 @@ module github.com/routewatch/routewatch
 go 1.25.0
 
 require (
+	github.com/alecthomas/kong v1.17.0
 	github.com/coder/websocket v1.8.15
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
