@@ -12,7 +12,7 @@
 //	if err != nil {
 //		log.Fatal(err)
 //	}
-//	defer w.Close(context.Background())
+//	defer w.Close(context.Background()) // for up to 15 s
 //	http.ListenAndServe(":8080", w.Handler(mux))
 //
 // [FromEnv] reads the same from the environment. gin and echo have adapters of
