@@ -124,7 +124,7 @@ func TestDeliveryResolve(t *testing.T) {
 		{"by hand without a request never", []step{{0, "", "raised"}, {40, "/a", "200"}, {41, "", "200"}}, []string{"create shop-charge-routewatch_test.declined at 0s"}},
 		{
 			"by hand with a request by its route",
-			[]step{{0, "/a", "raised with request"}, {40, "/a", "200"}},
+			[]step{{0, "/a", "raised with request"}, {0, "/a", "200"}, {40, "/a", "200"}},
 			[]string{"create shop-charge-routewatch_test.declined at 0s", "close shop-charge-routewatch_test.declined at 40s"},
 		},
 		{

@@ -78,7 +78,7 @@ func (w *Watcher) RaiseExceptionAlert(ctx context.Context, err error, opts ...Al
 	var room stack
 	h := hit{
 		kind: exceptionKind, request: r.request, err: err, fn: r.fn,
-		details: r.details, priority: r.priority, pcs: room.take(1),
+		details: r.details, priority: r.priority, pcs: room.take(1), byHand: r.request != nil,
 	}
 	if r.fn != "" {
 		h.kind = handledKind

@@ -35,6 +35,30 @@ type lane struct {
 	alarm *alarm
 	key   laneKey
 	good  atomic.Bool // a good answer has come since the last hit
+	// owed is how many good answers are still to come that speak for nothing:
+	// those of the requests in which an error was raised by hand.
+	owed atomic.Int32
+}
+
+// maxOwed bounds lane.owed: such a request may also end without a good answer.
+const maxOwed = 8
+
+// owe has the lane expect the answer of a request that a hit was raised in.
+func (l *lane) owe() {
+	if l.owed.Load() < maxOwed {
+		l.owed.Add(1)
+	}
+}
+
+// pay takes a good answer for one that the lane expects. It returns false where
+// it expects none.
+func (l *lane) pay() bool {
+	for n := l.owed.Load(); n > 0; n = l.owed.Load() {
+		if l.owed.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+	return false
 }
 
 // clearable says that an answer can speak for the lane: it has a route.

@@ -153,6 +153,7 @@ type hit struct {
 	fn       string
 	details  map[string]string
 	priority opsgenie.Priority
+	byHand   bool // inside a request, whose own answer is still to come
 }
 
 func (o *Observation) hit(k kind, pattern string) hit {

@@ -29,6 +29,9 @@ func (w *Watcher) count(l *lane, h *hit) bool {
 	var now time.Duration
 	if w.trigger.resolve > 0 { // else nobody asks for the time
 		now = w.now()
+		if h.byHand && l.clearable() {
+			l.owe()
+		}
 	}
 	return w.trigger.hit(l, now)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,6 +90,9 @@ func (t *perRequest) arm(a *alarm) {
 // good says that a route has answered well.
 func (t *perRequest) good(k kind, route string) {
 	for _, l := range (*t.routes.Load())[routeKey{k, route}] {
+		if l.pay() {
+			continue
+		}
 		if t.clear(l) && l.alarm.stalled.Load() {
 			t.wake()
 		}
@@ -236,7 +240,11 @@ func (t *perRequest) allGood(a *alarm) bool {
 
 // farewell is the note that an alert is closed with.
 func (t *perRequest) farewell(total uint64) string {
-	return fmt.Sprintf("Closed by routewatch: hit %d times, then quiet for %s with good answers on each of its routes.", total, t.resolve)
+	times := "once"
+	if total != 1 {
+		times = strconv.FormatUint(total, 10) + " times"
+	}
+	return fmt.Sprintf("Closed by routewatch: hit %s, then quiet for %s with good answers on each of its routes.", times, t.resolve)
 }
 
 // sooner returns the earlier of two times, where zero is never.

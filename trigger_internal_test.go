@@ -35,7 +35,9 @@ func (o *tally) open(a opsgenie.NewAlert, again bool) {
 
 func (o *tally) close(alias, note string) {
 	var total uint64
-	_, _ = fmt.Sscanf(note, "Closed by routewatch: hit %d times", &total)
+	if _, err := fmt.Sscanf(note, "Closed by routewatch: hit %d times", &total); err != nil {
+		total = 1 // once
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.open_, alias)

@@ -35,7 +35,9 @@ func TestWithRoute(t *testing.T) {
 
 				w.RaiseExceptionAlert(t.Context(), errors.New("no stock"), routewatch.WithRequest(r), routewatch.WithRoute(tt.route))
 				require.NoError(t, w.Flush(t.Context()))
-				w.Observe(routewatch.Observation{Request: r, Route: template, Status: http.StatusOK})
+				for range 2 { // its own answer, and that of the next request
+					w.Observe(routewatch.Observation{Request: r, Route: template, Status: http.StatusOK})
+				}
 				time.Sleep(2 * time.Minute)
 				synctest.Wait()
 
@@ -45,4 +47,33 @@ func TestWithRoute(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The answer of the request in which an error was handled says nothing of what
+// comes after.
+func TestHandledErrorIsNotClearedByItsOwnRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := &recorder{}
+		w := newWatcher(t, routewatch.Config{Notifier: rec, ResolveAfter: time.Minute})
+		fails := true
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /receipt", func(_ http.ResponseWriter, r *http.Request) {
+			if fails {
+				w.RaiseExceptionAlert(r.Context(), errors.New("no mail"), routewatch.WithFunc("receipt"), routewatch.WithRequest(r))
+			}
+		})
+		h := w.Handler(mux)
+		get := func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/receipt", nil)) }
+
+		get()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		require.Len(t, rec.alerts(), 1)
+		assert.Empty(t, rec.closes(), "it has only failed")
+
+		fails = false
+		get()
+		synctest.Wait()
+		assert.Len(t, rec.closes(), 1)
+	})
 }
