@@ -21,12 +21,13 @@ import (
 // answer (a 401, a 429, a time-out's 503) it does not see; outermost it would,
 // and take a panic that was recovered below for a plain 500.
 func (w *Watcher) Handler(next http.Handler) http.Handler {
-	return &handler{w: w, next: next, clock: w.set.rules.threshold > 0}
+	return &handler{w: w, next: next, quiet: w.quiet, clock: w.quiet.threshold > 0}
 }
 
 type handler struct {
 	w     *Watcher
 	next  http.Handler
+	quiet quiet
 	clock bool // a rule asks for the time
 	types writerTypes
 }
@@ -65,7 +66,7 @@ func (h *handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // done judges an answer. Nearly every one ends at the first line.
 func (h *handler) done(resp *response, r *http.Request, took time.Duration) {
 	code := resp.code()
-	if h.w.quiet(code, took) {
+	if h.quiet.is(code, took) {
 		return
 	}
 	if code == hijacked || h.w.set.rules.slow(took) && isStream(resp.Header()) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/routewatch/routewatch/opsgenie"
@@ -55,7 +56,7 @@ func (w *Watcher) Observe(o Observation) {
 			o.Status = http.StatusInternalServerError
 		}
 	}
-	if o.Panic == nil && w.quiet(o.Status, o.Duration) {
+	if o.Panic == nil && w.quiet.is(o.Status, o.Duration) {
 		return
 	}
 	w.observe(&o)
@@ -91,10 +92,23 @@ func (w *Watcher) Took(start time.Duration, status int, rw http.ResponseWriter) 
 	return took
 }
 
-// quiet says whether an answer raises nothing and is of no interest to an open
-// alert. It looks at two numbers, and meets no regexp.
-func (w *Watcher) quiet(status int, took time.Duration) bool {
-	return !w.set.rules.bad.has(status) && !w.set.rules.slow(took) && w.trigger.awaiting.Load() == 0
+// Quiet reports whether there is nothing to observe in an answer with this status
+// that took so long (see Took): adapters need not make an Observation of it. It
+// looks at two numbers, and meets no regexp.
+func (w *Watcher) Quiet(status int, took time.Duration) bool { return w.quiet.is(status, took) }
+
+// quiet is what nearly every request is judged by: a copy of the rules in one
+// place, so that the request path need not look for them.
+type quiet struct {
+	bad       statusSet
+	threshold time.Duration
+	awaiting  *atomic.Int32 // lanes of open alerts that wait for a good answer
+}
+
+// is says whether an answer raises nothing and is of no interest to an open
+// alert.
+func (q *quiet) is(status int, took time.Duration) bool {
+	return !q.bad.has(status) && (took <= q.threshold || q.threshold == 0) && q.awaiting.Load() == 0
 }
 
 // observe is Observe for what is not quiet.

@@ -23,6 +23,7 @@ type Watcher struct {
 	id      watcherID
 	set     *settings
 	epoch   time.Time // all durations on the request path are since then
+	quiet   quiet
 	trigger *perRequest
 	out     outbox
 	stats   counters
@@ -57,6 +58,7 @@ func New(cfg Config) (*Watcher, error) {
 	}
 	w.out = newMemoryOutbox(ctx, set, &w.stats, w.wake)
 	w.trigger = newPerRequest(set, w.out, w.wake)
+	w.quiet = quiet{bad: set.rules.bad, threshold: set.rules.threshold, awaiting: &w.trigger.awaiting}
 	go w.loop(ctx)
 	return w, nil
 }

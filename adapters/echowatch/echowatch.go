@@ -70,9 +70,11 @@ type watch struct {
 
 func (m *watch) answered(c echo.Context, err error, start time.Duration) {
 	status := m.status(c, err)
-	m.Observe(routewatch.Observation{
-		Request: c.Request(), Route: c.Path(), Status: status, Duration: m.Took(start, status, c.Response()), Err: err,
-	})
+	took := m.Took(start, status, c.Response())
+	if m.Quiet(status, took) {
+		return
+	}
+	m.Observe(routewatch.Observation{Request: c.Request(), Route: c.Path(), Status: status, Duration: took, Err: err})
 }
 
 // panicked runs in the deferred call, so that the frames of the panic are still

@@ -45,9 +45,11 @@ func Middleware(w *routewatch.Watcher) gin.HandlerFunc {
 
 func answered(w *routewatch.Watcher, c *gin.Context, start time.Duration) {
 	status := statusOf(c)
-	o := routewatch.Observation{
-		Request: c.Request, Route: c.FullPath(), Status: status, Duration: w.Took(start, status, c.Writer),
+	took := w.Took(start, status, c.Writer)
+	if w.Quiet(status, took) {
+		return
 	}
+	o := routewatch.Observation{Request: c.Request, Route: c.FullPath(), Status: status, Duration: took}
 	if last := c.Errors.Last(); last != nil {
 		o.Err = last.Err
 	}
