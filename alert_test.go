@@ -228,6 +228,10 @@ func TestErrorsLoseTheirURLsSecrets(t *testing.T) {
 		{`Get "https://pay.example.com/v1?key=s3cret&x=1": EOF`, `Get "https://pay.example.com/v1?key=***&x=***": EOF`},
 		{`dial postgres://app:s3cret@db:5432/shop: refused`, `dial postgres://***@db:5432/shop: refused`},
 		{`(see https://x.example/?a=s3cret).`, `(see https://x.example/?a=***).`},
+		{`Get "https://pay.example.com/v1?s3cret": EOF`, `Get "https://pay.example.com/v1?***": EOF`},
+		{`no route for /v1?key=s3cret`, `no route for /v1?key=***`},
+		{`see https://wiki.example.com/shop, please`, `see https://wiki.example.com/shop, please`},
+		{`why? because x=1`, `why? because x=1`},
 		{`is 2 > 1? yes`, `is 2 > 1? yes`},
 		{`mail to ann@example.com failed`, `mail to ann@example.com failed`},
 	}

@@ -88,11 +88,12 @@ func maskedURL(r *http.Request) string {
 // maxText bounds what is kept of an error's text, in bytes.
 const maxText = 4 << 10
 
-// urlSecret is what a URL in a text may give away: the errors of net/http's
-// client, for one, repeat the whole URL that was asked for.
-var urlSecret = regexp.MustCompile(`(://)[^\s/@"']+@|(\?)[^\s?"'<>]*=[^\s"'<>]*`)
+// urlInText finds what a URL in a text may give away: a user before the host,
+// and a query. The errors of net/http's client, for one, repeat the whole URL
+// that was asked for. A query without a URL before it must look like one.
+var urlInText = regexp.MustCompile(`(://)([^\s/@"']+@)?([^\s?"'<>]*)(?:\?([^\s"'<>]+))?|\?([^\s?"'<>]*=[^\s"'<>]*)`)
 
-// scrub masks the user's name and the query of each URL in a text, and cuts it.
+// scrub masks the user and the query of each URL in a text, and cuts it.
 func scrub(text string) string {
 	if len(text) > maxText {
 		text = text[:maxText] + "…"
@@ -100,12 +101,22 @@ func scrub(text string) string {
 	if !strings.ContainsAny(text, "?@") {
 		return text
 	}
-	return urlSecret.ReplaceAllStringFunc(text, func(m string) string {
-		if query, ok := strings.CutPrefix(m, "?"); ok {
-			return "?" + maskQuery(strings.TrimRight(query, `.,:;)]}`)) + query[len(strings.TrimRight(query, `.,:;)]}`)):]
+	return replaceAllSubmatch(urlInText, text, func(m []string) string {
+		out := m[1]
+		if m[2] != "" {
+			out += mask + "@"
 		}
-		return "://" + mask + "@"
+		out += m[3]
+		if query := m[4] + m[5]; query != "" {
+			end := len(strings.TrimRight(query, `.,:;)]}`)) // of the sentence, not the query
+			out += "?" + maskQuery(query[:end]) + query[end:]
+		}
+		return out
 	})
+}
+
+func replaceAllSubmatch(re *regexp.Regexp, s string, replace func(groups []string) string) string {
+	return re.ReplaceAllStringFunc(s, func(m string) string { return replace(re.FindStringSubmatch(m)) })
 }
 
 const (
