@@ -153,8 +153,8 @@ func TestAlertsShareNothing(t *testing.T) {
 	w.Observe(routewatch.Observation{Request: request(), Status: 500})
 	require.NoError(t, w.Flush(t.Context()))
 	require.Len(t, n.alerts(), 2)
-	_, leaked := cfg.Details["exception"]
-	assert.False(t, leaked, "the user's own map")
+	assert.NotContains(t, cfg.Details, "exception", "the user's own map")
+	assert.NotContains(t, n.alerts()[1].Details, "stack", "what was told of another alert")
 	b, err := json.Marshal(n.alerts()[1])
 	require.NoError(t, err)
 	assert.Equal(t, 3, strings.Count(string(b), "leaked"), "only what the second call was given: %s", b)
@@ -272,6 +272,25 @@ func TestTraceID(t *testing.T) {
 			assert.Equal(t, tt.want, n.alerts()[0].Details["trace_id"])
 		})
 	}
+}
+
+// The user's details lie beneath routewatch's own, headers over these, and what a
+// call says over all.
+func TestDetailsLieOverEachOther(t *testing.T) {
+	var n recorder
+	w := newWatcher(t, routewatch.Config{
+		Environment: "production", Notifier: &n, ForwardedHeaders: []string{"env", "zone"},
+		Details: map[string]string{"service_id": "user's", "env": "user's", "zone": "user's", "team": "user's"},
+	})
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header = http.Header{"Env": {"header's"}, "Zone": {"header's"}}
+	w.RaiseExceptionAlert(t.Context(), errors.New("x"), routewatch.WithRequest(r), routewatch.WithDetail("zone", "call's"))
+	require.NoError(t, w.Flush(t.Context()))
+	details := n.alerts()[0].Details
+	assert.Equal(t, "shop", details["service_id"])
+	assert.Equal(t, "header's", details["env"])
+	assert.Equal(t, "call's", details["zone"])
+	assert.Equal(t, "user's", details["team"])
 }
 
 func TestNoStackTrace(t *testing.T) {
