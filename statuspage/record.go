@@ -1,0 +1,116 @@
+package statuspage
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Record is what is kept of one service, beside services/NAME.json, which the
+// Status Page Reference knows.
+type Record struct {
+	Name    string    `json:"name"`
+	State   State     `json:"state"`
+	Message string    `json:"message"`
+	Since   time.Time `json:"since"`   // when the state came to be so
+	FirstAt time.Time `json:"firstAt"` // when the service was first heard of
+	// Reconciled is when the records were last compared with the Alert API; zero
+	// for never.
+	Reconciled time.Time `json:"reconciled,omitzero"`
+	// Incidents are those that concern or concerned the service, by CreatedAt
+	// and ID, oldest first: all that are open, and the newest of the others.
+	Incidents []Incident `json:"incidents,omitempty"`
+	// Changes are the newest changes of the state, oldest first.
+	Changes []StateChange `json:"changes,omitempty"`
+	// Days are what is left of incidents that are not kept any more.
+	Days []Day `json:"days,omitempty"`
+}
+
+// StateChange is a service's state from a time on.
+type StateChange struct {
+	At      time.Time `json:"at"`
+	State   State     `json:"state"`
+	Message string    `json:"message,omitempty"`
+}
+
+// Day is how much of a day, in UTC, a service was not well.
+type Day struct {
+	Date     string        `json:"date"` // 2006-01-02
+	Major    time.Duration `json:"major,omitempty"`
+	Critical time.Duration `json:"critical,omitempty"`
+}
+
+// The history that is kept of a service.
+const (
+	historyFor   = 366 * 24 * time.Hour
+	maxIncidents = 100 // closed ones, whole; older ones are kept as days
+	maxChanges   = 500
+)
+
+// Incident returns the incident with the given id, or nil.
+func (r *Record) Incident(id string) *Incident {
+	for n := range r.Incidents {
+		if r.Incidents[n].ID == id {
+			return &r.Incidents[n]
+		}
+	}
+	return nil
+}
+
+// merge adds a change to its incident, which it makes where there is none.
+func (r *Record) merge(c Change) *Incident {
+	i := r.Incident(c.ID)
+	if i == nil {
+		r.Incidents = append(r.Incidents, Incident{ID: c.ID})
+		i = &r.Incidents[len(r.Incidents)-1]
+	}
+	i.Merge(c)
+	return i
+}
+
+// Decide returns the state that the open incidents give the service, and the
+// message of the one that decides: of the worst the oldest, then the lower id.
+func (r *Record) Decide() (State, string) {
+	state, message := Green, ""
+	var by *Incident
+	for n := range r.Incidents {
+		i := &r.Incidents[n]
+		if !i.Counts(r.Name) {
+			continue
+		}
+		severity := i.Now().Severity
+		if severity.Worse(state) || severity == state && by != nil && older(i, by) {
+			state, message, by = severity, i.Message, i
+		}
+	}
+	return state, message
+}
+
+func older(a, b *Incident) bool {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID)) < 0
+}
+
+// settle brings the state up to date with the incidents. With raiseOnly it is
+// never lowered: as long as the records were never compared with an Alert API
+// that there is, an alert may be open that they do not know.
+func (r *Record) settle(now time.Time, raiseOnly bool) (changed bool) {
+	slices.SortFunc(r.Incidents, func(a, b Incident) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	if r.FirstAt.IsZero() {
+		r.FirstAt = now
+	}
+	state, message := r.Decide()
+	if raiseOnly && r.State.Worse(state) {
+		return false
+	}
+	if state == r.State && message == r.Message {
+		return false
+	}
+	if state != r.State {
+		r.Since = now
+	}
+	r.State, r.Message = state, message
+	r.Changes = keepLast(append(r.Changes, StateChange{now, state, message}), maxChanges)
+	return true
+}
