@@ -3,13 +3,18 @@ package statuspage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"strings"
 )
 
-// Store keeps documents. A key is a path of one or more segments, each made of
-// the characters A-Z a-z 0-9 . _ - % and blank, none of them beginning with a
-// dot; it is at most 300 bytes long. A document is at most 8 MiB, is given as a
-// whole, and is never empty. All methods are safe for concurrent use.
+// Store keeps documents. A key is a path of one or more segments, parted by
+// slashes; [CheckKey] says which there are. No key is the folder of another:
+// with a/b in the store, a need not work. A document is given as a whole, is
+// never empty and at most MaxDocument long. What is no key and what is no
+// document is an error of every method that is given it, and changes nothing.
+// All methods are safe for concurrent use, and return soon after their context
+// has ended.
 //
 // The rows of this contract are what storetest.Run holds a Store to.
 type Store interface {
@@ -31,14 +36,15 @@ type Store interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 
 	// List yields the keys that begin with prefix, in any order, each once,
-	// with a revision. What changes while the list is read may be in it or not.
+	// with a revision. A prefix need not end at a slash; "" is in all keys. What changes while the list is read may be in it or not.
 	// An error ends the list and is yielded last.
 	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 
 	// Delete removes a document. That there is none is fine.
 	Delete(ctx context.Context, key string) error
 
-	// Close ends the use of the store. To close twice is fine.
+	// Close ends the use of the store: every other method returns an error
+	// afterwards. What Update has stored stays so. To close twice is fine.
 	Close() error
 }
 
@@ -52,3 +58,53 @@ type Entry struct {
 // ErrNotFound is in the chain of the error of Store.Get where there is no
 // document.
 var ErrNotFound = errors.New("statuspage: no such document")
+
+// The limits of a Store.
+const (
+	MaxDocument = 8 << 20 // bytes of a document
+	MaxKey      = 300     // bytes of a key
+	MaxSegment  = 240     // bytes of a part of a key; file systems end at 255, and need some for themselves
+)
+
+// CheckKey returns an error that says why key is not one. The segments of a key
+// are made of the characters A-Z a-z 0-9 . _ - % and blank, are not empty, and
+// do not begin with a dot: dots are for a store's own files.
+func CheckKey(key string) error {
+	if len(key) > MaxKey {
+		return fmt.Errorf("statuspage: a key of %d bytes; %d is the most", len(key), MaxKey)
+	}
+	for segment := range strings.SplitSeq(key, "/") {
+		switch {
+		case segment == "":
+			return fmt.Errorf("statuspage: key %q has an empty segment", key)
+		case segment[0] == '.':
+			return fmt.Errorf("statuspage: key %q has a segment that begins with a dot", key)
+		case len(segment) > MaxSegment:
+			return fmt.Errorf("statuspage: a segment of %d bytes in a key; %d is the most", len(segment), MaxSegment)
+		}
+		for i := range len(segment) {
+			if c := segment[i]; !isKeyByte(c) {
+				return fmt.Errorf("statuspage: key %q has %q in it, which no key has", key, c)
+			}
+		}
+	}
+	return nil
+}
+
+func isKeyByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("._-% ", c) >= 0
+}
+
+// CheckDocument returns an error that says why doc is not a document.
+func CheckDocument(doc []byte) error {
+	switch {
+	case len(doc) == 0:
+		return errors.New("statuspage: an empty document")
+	case len(doc) > MaxDocument:
+		return fmt.Errorf("statuspage: a document of %d bytes; %d is the most", len(doc), MaxDocument)
+	}
+	return nil
+}
+
+// ErrClosed is in the chain of the errors of a Store that was closed.
+var ErrClosed = errors.New("statuspage: the store is closed")
