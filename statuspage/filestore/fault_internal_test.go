@@ -1,0 +1,313 @@
+package filestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/routewatch/routewatch/statuspage"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// disk makes journals' files fail, and counts what they are asked.
+type disk struct {
+	mu sync.Mutex
+	faults
+	syncs atomic.Int64
+}
+
+type faults struct {
+	writeErr, syncErr, cutErr, beginErr error
+	partial                             int // bytes that a failing write writes
+}
+
+func (d *disk) set(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
+}
+
+func (d *disk) create(name string) (journalFile, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.beginErr != nil {
+		return nil, d.beginErr
+	}
+	f, err := createFile(name)
+	return &diskFile{f, d}, err
+}
+
+type diskFile struct {
+	journalFile
+	disk *disk
+}
+
+func (f *diskFile) Write(b []byte) (int, error) {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if f.disk.writeErr != nil {
+		n, _ := f.journalFile.Write(b[:min(len(b), f.disk.partial)])
+		return n, f.disk.writeErr
+	}
+	return f.journalFile.Write(b)
+}
+
+func (f *diskFile) Sync() error {
+	f.disk.syncs.Add(1)
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if f.disk.syncErr != nil {
+		return f.disk.syncErr
+	}
+	return f.journalFile.Sync()
+}
+
+func (f *diskFile) Truncate(size int64) error {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if f.disk.cutErr != nil {
+		return f.disk.cutErr
+	}
+	return f.journalFile.Truncate(size)
+}
+
+func set(doc string) func([]byte) ([]byte, error) {
+	return func([]byte) ([]byte, error) { return []byte(doc), nil }
+}
+
+func TestAnUpdateIsOneSync(t *testing.T) {
+	d := &disk{}
+	s, err := Open(Config{Dir: t.TempDir(), Logger: quiet, create: d.create})
+	require.NoError(t, err)
+	defer s.Close()
+	d.syncs.Store(0)
+	for n := range 10 {
+		require.NoError(t, s.Update(t.Context(), "a.json", set(fmt.Sprint(n))))
+	}
+	assert.EqualValues(t, 10, d.syncs.Load())
+	require.NoError(t, s.Update(t.Context(), "a.json", set("9")))
+	assert.EqualValues(t, 10, d.syncs.Load(), "nothing changed")
+}
+
+// While a sync is under way, all that comes waits for the next one together: also
+// many changes of one document.
+func TestUpdatesAtTheSameTimeShareASync(t *testing.T) {
+	d := &disk{}
+	s, err := Open(Config{Dir: t.TempDir(), Logger: quiet, create: d.create})
+	require.NoError(t, err)
+	defer s.Close()
+	d.syncs.Store(0)
+	d.mu.Lock() // the disk is slow
+	var wg sync.WaitGroup
+	const n = 64
+	for range n {
+		wg.Go(func() {
+			assert.NoError(t, s.Update(t.Context(), "a.json", func(doc []byte) ([]byte, error) { return append(doc, 'x'), nil }))
+		})
+	}
+	for { // until all are in the first batch or the second
+		s.mu.Lock()
+		queued := 0
+		if s.docs["a.json"] != nil && s.docs["a.json"].newest != nil {
+			queued = len(s.docs["a.json"].newest.data)
+		}
+		s.mu.Unlock()
+		if queued == n {
+			break
+		}
+	}
+	d.mu.Unlock()
+	wg.Wait()
+	assert.LessOrEqual(t, d.syncs.Load(), int64(2))
+	doc, err := s.Get(t.Context(), "a.json")
+	require.NoError(t, err)
+	assert.Equal(t, strings.Repeat("x", n), string(doc))
+}
+
+func TestAFailingDisk(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fault faults
+		want  error
+	}{
+		{"full", faults{writeErr: syscall.ENOSPC}, syscall.ENOSPC},
+		{"full, after a part", faults{writeErr: syscall.ENOSPC, partial: 20}, syscall.ENOSPC},
+		{"full, and cannot cut", faults{writeErr: syscall.ENOSPC, partial: 20, cutErr: syscall.EIO}, syscall.ENOSPC},
+		{"full, nor a new journal", faults{writeErr: syscall.ENOSPC, cutErr: syscall.EIO, beginErr: syscall.ENOSPC}, syscall.ENOSPC},
+		{"read-only", faults{writeErr: syscall.EROFS, cutErr: syscall.EROFS, beginErr: syscall.EROFS}, syscall.EROFS},
+		{"sync fails", faults{syncErr: syscall.EIO}, syscall.EIO},
+		{"sync fails, and cannot cut", faults{syncErr: syscall.EIO, cutErr: syscall.EIO}, syscall.EIO},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			d := &disk{}
+			s, err := Open(Config{Dir: dir, Logger: quiet, create: d.create})
+			require.NoError(t, err)
+			require.NoError(t, s.Update(t.Context(), "a.json", set("one")))
+			require.NoError(t, s.Update(t.Context(), "b.json", set("one")))
+
+			d.set(func() { d.faults = tt.fault })
+			for range 3 {
+				err := s.Update(t.Context(), "a.json", set("two"))
+				require.ErrorIs(t, err, tt.want)
+				assert.ErrorContains(t, err, dir)
+				assert.ErrorIs(t, s.Update(t.Context(), "new.json", set("two")), tt.want)
+				assert.ErrorIs(t, s.Delete(t.Context(), "b.json"), tt.want)
+			}
+			check := func(s *Store, key, want string) {
+				t.Helper()
+				doc, err := s.Get(t.Context(), key)
+				if want == "" {
+					assert.ErrorIs(t, err, statuspage.ErrNotFound)
+					return
+				}
+				assert.NoError(t, err)
+				assert.Equal(t, want, string(doc), key)
+			}
+			check(s, "a.json", "one")
+			check(s, "b.json", "one")
+			check(s, "new.json", "")
+
+			// A disk that lives again is used again.
+			d.set(func() { d.faults = faults{} })
+			require.NoError(t, s.Update(t.Context(), "a.json", func(doc []byte) ([]byte, error) {
+				assert.Equal(t, "one", string(doc))
+				return []byte("three"), nil
+			}))
+			check(s, "a.json", "three")
+
+			crashed := crash(t, s, dir)
+			check(crashed, "a.json", "three")
+			check(crashed, "b.json", "one")
+			require.NoError(t, crashed.Close())
+		})
+	}
+}
+
+// crash opens a copy of the folder as a crash would leave it, with files that
+// are all behind.
+func crash(t *testing.T, s *Store, dir string) *Store {
+	t.Helper()
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	left := t.TempDir()
+	require.NoError(t, os.CopyFS(left, os.DirFS(dir)))
+	opened, err := Open(Config{Dir: left, Logger: quiet})
+	require.NoError(t, err)
+	return opened
+}
+
+// What stands on an update that failed fails too, and what comes after it stands
+// on what is stored.
+func TestUpdatesOnOneThatFails(t *testing.T) {
+	d := &disk{}
+	s, err := Open(Config{Dir: t.TempDir(), Logger: quiet, create: d.create})
+	require.NoError(t, err)
+	defer s.Close()
+	var stored atomic.Int64
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for range 8 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := s.Update(t.Context(), "a.json", func(doc []byte) ([]byte, error) { return append(doc, 'x'), nil })
+				if err == nil {
+					stored.Add(1)
+				} else {
+					assert.ErrorIs(t, err, syscall.ENOSPC)
+				}
+			}
+		})
+	}
+	for n := range 60 {
+		d.set(func() { d.writeErr = syscall.ENOSPC; d.partial = n })
+		_ = s.Update(t.Context(), "b.json", set(fmt.Sprint(n)))
+		d.set(func() { d.writeErr = nil })
+		// It fails too where it was queued before the one before had failed.
+		_ = s.Update(t.Context(), "c.json", set(fmt.Sprint(n)))
+	}
+	close(stop)
+	wg.Wait()
+	require.NoError(t, s.Update(t.Context(), "c.json", set("last")))
+	doc, err := s.Get(t.Context(), "a.json")
+	require.NoError(t, err)
+	assert.Len(t, doc, int(stored.Load()), "each update that was acknowledged, and no other")
+}
+
+func TestAFileThatCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	var log bytes.Buffer
+	s, err := Open(Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil)), JournalSize: 100})
+	require.NoError(t, err)
+	// A folder where the file belongs: that stops root too.
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "services", "a.json", "x"), 0o755))
+	require.NoError(t, s.Update(t.Context(), "services/a.json", set("one")), "the journal has it")
+	require.NoError(t, s.Update(t.Context(), "services/b.json", set("one")))
+	doc, err := s.Get(t.Context(), "services/a.json")
+	require.NoError(t, err)
+	assert.Equal(t, "one", string(doc))
+
+	var failed error
+	for n := range 1000 {
+		if failed = s.Update(t.Context(), "services/b.json", set(fmt.Sprint(n, strings.Repeat("x", 100)))); failed != nil {
+			break
+		}
+	}
+	require.ErrorContains(t, failed, "its files cannot be written")
+	require.ErrorContains(t, failed, "a.json")
+
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, "services", "a.json")))
+	require.NoError(t, s.Update(t.Context(), "services/b.json", set("two")))
+	onDisk, err := os.ReadFile(filepath.Join(dir, "services", "a.json"))
+	require.NoError(t, err)
+	assert.Equal(t, "one", string(onDisk))
+	require.NoError(t, s.Close())
+	assert.Equal(t, 1, strings.Count(log.String(), "a file cannot be written"), "it is said once")
+	assert.Contains(t, log.String(), "all files are written again")
+}
+
+func TestAFileSystemThatFoldsCase(t *testing.T) {
+	s, err := Open(Config{Dir: t.TempDir(), Logger: quiet})
+	require.NoError(t, err)
+	defer s.Close()
+	s.foldsCase = true
+	require.NoError(t, s.Update(t.Context(), "services/API.json", set("one")))
+	assert.ErrorContains(t, s.Update(t.Context(), "services/api.json", set("two")), "does not tell")
+	require.NoError(t, s.Update(t.Context(), "services/API.json", set("three")))
+}
+
+func TestAnUpdateWhoseContextEndsOnTheWay(t *testing.T) {
+	d := &disk{}
+	s, err := Open(Config{Dir: t.TempDir(), Logger: quiet, create: d.create})
+	require.NoError(t, err)
+	defer s.Close()
+	d.mu.Lock() // the disk hangs
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Update(ctx, "a.json", set("one")) }()
+	cancel()
+	assert.ErrorIs(t, <-done, context.Canceled)
+	d.mu.Unlock()
+	require.NoError(t, s.Update(t.Context(), "b.json", set("one")), "it goes on")
+	_, err = s.Get(t.Context(), "a.json")
+	if !errors.Is(err, statuspage.ErrNotFound) {
+		assert.NoError(t, err)
+	}
+}

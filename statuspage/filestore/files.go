@@ -1,0 +1,146 @@
+package filestore
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/routewatch/routewatch/statuspage"
+)
+
+// ownFolder is where the store keeps what is no document. No key begins with a
+// dot.
+const ownFolder = ".routewatch"
+
+// publicFolder is the folder of what visitors see anyway.
+const publicFolder = "services/"
+
+// makeFolder makes a folder and those above it, so that they survive a loss of
+// power.
+func makeFolder(name string, mode fs.FileMode) error {
+	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(filepath.Clean(name))
+	if parent != name {
+		if err := makeFolder(parent, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(name, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncPath(parent)
+}
+
+// modes are the permissions of a document's file and folder, before the umask.
+func modes(key string) (file, folder fs.FileMode) {
+	if strings.HasPrefix(key, publicFolder) {
+		return 0o644, 0o755
+	}
+	return 0o600, 0o700
+}
+
+// writeFile makes a document's file hold data, or removes it where data is nil.
+// It does not sync: the journal has the data.
+func (s *Store) writeFile(key string, data []byte) error {
+	name := s.path(key)
+	if data == nil {
+		if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	fileMode, folderMode := modes(key)
+	temp := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+tempSuffix)
+	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	f, err := os.OpenFile(temp, flags, fileMode)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(name), folderMode); err != nil {
+			return err
+		}
+		f, err = os.OpenFile(temp, flags, fileMode)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(temp, name)
+	}
+	if err != nil {
+		os.Remove(temp) // what cannot be removed either goes with the next Open
+	}
+	return err
+}
+
+const tempSuffix = ".tmp"
+
+// readFolder returns the keys of the files in dir, and removes what a crash has
+// left half written.
+func readFolder(dir string) (keys []string, err error) {
+	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := entry.Name()
+		switch {
+		case name == dir:
+			return nil
+		case entry.IsDir() && base[0] == '.':
+			return fs.SkipDir
+		case entry.IsDir():
+			return nil
+		case base[0] == '.' && strings.HasSuffix(base, tempSuffix):
+			return os.Remove(name)
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		rel, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		if key := filepath.ToSlash(rel); statuspage.CheckKey(key) == nil {
+			keys = append(keys, key)
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// syncFiles makes the files of keys, and their folders, survive a loss of power.
+func (s *Store) syncFiles(keys map[string]bool) error {
+	folders := map[string]bool{}
+	for key := range keys {
+		name := s.path(key)
+		if err := syncPath(name); err != nil {
+			return err
+		}
+		for folder := filepath.Dir(name); !folders[folder]; folder = filepath.Dir(folder) {
+			folders[folder] = true
+			if folder == filepath.Clean(s.cfg.Dir) {
+				break
+			}
+		}
+	}
+	for folder := range folders {
+		if err := syncPath(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncPath syncs a file or a folder. That it is gone is fine.
+func syncPath(name string) error {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

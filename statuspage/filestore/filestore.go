@@ -1,0 +1,405 @@
+// Package filestore is a statuspage.Store in a folder: every document is a file
+// whose name is its key, which a person can read and a web server can serve.
+//
+//	s, err := filestore.Open(filestore.Config{Dir: "/var/lib/routewatch"})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer s.Close()
+//
+// # What survives what
+//
+// An update is first appended to a journal, in .routewatch in the folder, and
+// synced; updates at the same time share one sync. Then its file is replaced by
+// a rename. So a reader of the files sees whole documents, and what [Store.Update]
+// has acknowledged survives kill -9 and the loss of power at any point: Open
+// reads the journal and writes the files that are behind. Where the disk is full,
+// or fails, Update returns an error, and nothing that it acknowledged is lost.
+//
+// A folder has one writer, which a lock enforces; other programs may read the
+// files. Change them by hand only while nobody has the folder open. After a crash
+// Open writes what the journal holds over them.
+//
+// The files of services/ can be read by every user of the machine, those of other
+// folders by their owner alone.
+package filestore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/routewatch/routewatch/statuspage"
+	"github.com/routewatch/routewatch/statuspage/internal/keylock"
+)
+
+// Config says where a store is. Dir is required.
+type Config struct {
+	// Dir is the folder. It is made where it is not there.
+	Dir string
+	// JournalSize is how many bytes the journal may grow to before the files
+	// are synced and it begins anew. Defaults to 4 MiB.
+	JournalSize int64
+	// Logger is told what Open had to mend, and of files that cannot be
+	// written. Defaults to slog.Default().
+	Logger *slog.Logger
+
+	create func(name string) (journalFile, error) // for tests
+}
+
+// Recovery is what Open found in the journal of a process that did not end well.
+type Recovery struct {
+	Replayed int // updates that were read from it
+	Torn     int // bytes at its end that a crash cut off; none of it was acknowledged
+	Corrupt  int // places in its midst that could not be read, and were skipped
+}
+
+// Store is a statuspage.Store in a folder. Make it with [Open].
+type Store struct {
+	cfg       Config
+	lock      *os.File
+	recovery  Recovery
+	foldsCase bool          // the file system takes a.json for A.json
+	locks     keylock.Locks // held from the reading of a document to the queueing of the next
+
+	mu     sync.Mutex
+	docs   map[string]*document // all there are
+	rev    uint64
+	queue  *batch // nil while it is empty
+	closed bool
+
+	wake      chan struct{} // the queue is not empty
+	stop      chan struct{} // closed by Close
+	stopped   chan struct{} // closed when the committer has ended
+	closeErr  error         // of the committer
+	committer committer
+}
+
+var _ statuspage.Store = (*Store)(nil)
+
+// ErrLocked is in the chain of the error of [Open] where somebody else has the
+// folder open.
+var ErrLocked = errors.New("it is in use, and has one writer only")
+
+// document is what memory holds of a document: not its bytes, once they are in
+// the file.
+type document struct {
+	rev    uint64   // of what is stored; 0 where nothing is yet
+	stored *version // in the journal and not in the file; nil where the file is current
+	newest *version // the last in the queue; nil where nothing is
+}
+
+// version is what a document shall be.
+type version struct {
+	key  string
+	data []byte // nil to delete it
+	in   *batch
+}
+
+// batch is what one sync stores.
+type batch struct {
+	versions []*version
+	done     chan struct{}
+	err      error // set before done is closed
+}
+
+// Open opens the folder and takes its lock. It fails where another process, or
+// another Store of this one, has it.
+func Open(cfg Config) (*Store, error) {
+	if cfg.Dir == "" {
+		return nil, errors.New("filestore: Dir is missing")
+	}
+	cfg.JournalSize = cmp.Or(cfg.JournalSize, 4<<20)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.create == nil {
+		cfg.create = createFile
+	}
+	s := &Store{
+		cfg: cfg, docs: map[string]*document{},
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if err := s.open(); err != nil {
+		if s.lock != nil {
+			s.lock.Close()
+		}
+		return nil, fmt.Errorf("filestore: opening folder %q: %w", cfg.Dir, err)
+	}
+	go s.commitAll()
+	return s, nil
+}
+
+func (s *Store) open() error {
+	own := filepath.Join(s.cfg.Dir, ownFolder)
+	if err := makeFolder(s.cfg.Dir, 0o755); err != nil {
+		return err
+	}
+	if err := makeFolder(own, 0o700); err != nil {
+		return err
+	}
+	var err error
+	if s.lock, err = lockFile(filepath.Join(own, "lock")); err != nil {
+		return err
+	}
+	_, err = os.Lstat(filepath.Join(own, "LOCK"))
+	s.foldsCase = err == nil
+	if err := s.committer.recover(s); err != nil {
+		return err
+	}
+	keys, err := readFolder(s.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		s.rev++
+		s.docs[key] = &document{rev: s.rev}
+	}
+	if r := s.recovery; r != (Recovery{}) {
+		s.cfg.Logger.Warn("filestore: the last process did not close the folder; its journal was read",
+			slog.String("dir", s.cfg.Dir), slog.Int("updates", r.Replayed),
+			slog.Int("torn_bytes", r.Torn), slog.Int("corrupt", r.Corrupt))
+	}
+	return nil
+}
+
+// Recovery tells what Open had to mend.
+func (s *Store) Recovery() Recovery { return s.recovery }
+
+// Update implements statuspage.Store.
+func (s *Store) Update(ctx context.Context, key string, change func([]byte) ([]byte, error)) error {
+	if err := statuspage.CheckKey(key); err != nil {
+		return err
+	}
+	b, err := s.enqueue(ctx, key, change)
+	if err != nil || b == nil {
+		return err
+	}
+	select {
+	case <-b.done:
+		return b.err
+	case <-ctx.Done():
+		return context.Cause(ctx) // it is on its way, and may be stored yet
+	}
+}
+
+// Delete implements statuspage.Store.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	return s.Update(ctx, key, nil)
+}
+
+// enqueue makes a change and returns the batch that will store it, or that
+// stores what the change left as it was; nil where that is stored already. A
+// change that is nil deletes.
+func (s *Store) enqueue(ctx context.Context, key string, change func([]byte) ([]byte, error)) (*batch, error) {
+	unlock, err := s.locks.Lock(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	for {
+		old, newest, err := s.newest(key)
+		if err != nil {
+			return nil, err
+		}
+		var doc []byte
+		same := old == nil
+		if change != nil {
+			if doc, err = change(bytes.Clone(old)); err != nil {
+				return nil, err
+			}
+			if doc != nil {
+				if err := statuspage.CheckDocument(doc); err != nil {
+					return nil, err
+				}
+			}
+			same = doc == nil || bytes.Equal(doc, old)
+		}
+		if same {
+			if newest == nil {
+				return nil, nil
+			}
+			return newest.in, nil // what was seen is not stored yet
+		}
+		if b, err := s.append(&version{key: key, data: bytes.Clone(doc)}, newest); b != nil || err != nil {
+			return b, err
+		}
+	}
+}
+
+// newest returns the document as the queue will leave it.
+func (s *Store) newest(key string) ([]byte, *version, error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, nil, statuspage.ErrClosed
+	}
+	d := s.docs[key]
+	if d != nil && d.newest != nil {
+		defer s.mu.Unlock()
+		return d.newest.data, d.newest, nil
+	}
+	s.mu.Unlock()
+	doc, err := s.read(key) // nobody queues: the caller holds the key's lock
+	if errors.Is(err, statuspage.ErrNotFound) {
+		return nil, nil, nil
+	}
+	return doc, nil, err
+}
+
+// append puts v into the queue. It returns nil where base is no longer the
+// newest of the key, because it could not be stored.
+func (s *Store) append(v, base *version) (*batch, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, statuspage.ErrClosed
+	}
+	d := s.docs[v.key]
+	if d == nil {
+		if other := s.twin(v.key); other != "" {
+			return nil, fmt.Errorf("filestore: this file system does not tell %q from %q, which is there", v.key, other)
+		}
+		d = &document{}
+		s.docs[v.key] = d
+	}
+	// A base that is stored by now is as good as when it was read.
+	if d.newest != base && d.newest != nil || d.newest == nil && base != nil && base.failed() {
+		return nil, nil
+	}
+	if s.queue == nil {
+		s.queue = &batch{done: make(chan struct{})}
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+	v.in = s.queue
+	s.queue.versions = append(s.queue.versions, v)
+	d.newest = v
+	return s.queue, nil
+}
+
+// twin returns the key of a document whose file that of key would replace.
+func (s *Store) twin(key string) string {
+	if s.foldsCase {
+		for other := range s.docs {
+			if other != key && strings.EqualFold(other, key) {
+				return other
+			}
+		}
+	}
+	return ""
+}
+
+// failed reports whether v is known not to be stored.
+func (v *version) failed() bool {
+	select {
+	case <-v.in.done:
+		return v.in.err != nil
+	default:
+		return false
+	}
+}
+
+// Get implements statuspage.Store.
+func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := statuspage.CheckKey(key); err != nil {
+		return nil, err
+	}
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	return s.read(key)
+}
+
+// read returns the document as it is stored. The bytes are the caller's own.
+func (s *Store) read(key string) ([]byte, error) {
+	s.mu.Lock()
+	d := s.docs[key]
+	switch {
+	case s.closed:
+		s.mu.Unlock()
+		return nil, statuspage.ErrClosed
+	case d != nil && d.stored != nil && d.stored.data != nil:
+		defer s.mu.Unlock()
+		return bytes.Clone(d.stored.data), nil
+	case d == nil || d.rev == 0:
+		s.mu.Unlock()
+		return nil, fmt.Errorf("%w: %s", statuspage.ErrNotFound, key)
+	}
+	s.mu.Unlock()
+	doc, err := os.ReadFile(s.path(key))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: %s", statuspage.ErrNotFound, key)
+	case err != nil:
+		return nil, fmt.Errorf("filestore: %w", err)
+	case len(doc) == 0:
+		return nil, fmt.Errorf("filestore: %s is empty, which no document is; remove it", s.path(key))
+	}
+	return doc, nil
+}
+
+// List implements statuspage.Store.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[statuspage.Entry, error] {
+	return func(yield func(statuspage.Entry, error) bool) {
+		entries, err := s.entries(prefix)
+		for _, e := range entries {
+			if context.Cause(ctx) != nil {
+				break
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			yield(statuspage.Entry{}, err)
+		}
+	}
+}
+
+func (s *Store) entries(prefix string) (entries []statuspage.Entry, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, statuspage.ErrClosed
+	}
+	for key, d := range s.docs {
+		if d.rev != 0 && strings.HasPrefix(key, prefix) {
+			entries = append(entries, statuspage.Entry{Key: key, Rev: strconv.FormatUint(d.rev, 10)})
+		}
+	}
+	return entries, nil
+}
+
+// Close implements statuspage.Store. It stores what is queued, syncs the files,
+// and gives the folder free.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if !first {
+		<-s.stopped
+		return nil
+	}
+	close(s.stop)
+	<-s.stopped
+	return errors.Join(s.closeErr, s.lock.Close())
+}
+
+func (s *Store) path(key string) string { return filepath.Join(s.cfg.Dir, filepath.FromSlash(key)) }
