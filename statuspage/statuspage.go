@@ -123,6 +123,7 @@ func New(ctx context.Context, cfg Config) (*Page, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
+	errs = append(errs, cfg.Site.settle()...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
