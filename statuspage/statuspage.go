@@ -83,6 +83,12 @@ type Page struct {
 	soon chan struct{} // somebody asks for a reconciliation before its time
 
 	reconciling sync.Mutex // one at a time
+
+	counts    counts
+	wrongKeys limiter
+	stream    stream
+	closing   chan struct{} // closed by Shutdown
+	shutdown  sync.Once
 }
 
 // New makes a Page and reads what the store holds. The error joins all that is
@@ -127,7 +133,7 @@ func New(ctx context.Context, cfg Config) (*Page, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	p := &Page{cfg: cfg, tags: tagRule{cfg.PageTag, cfg.ServiceTagPrefix}, log: cfg.Logger, soon: make(chan struct{}, 1)}
+	p := &Page{cfg: cfg, tags: tagRule{cfg.PageTag, cfg.ServiceTagPrefix}, log: cfg.Logger, soon: make(chan struct{}, 1), closing: make(chan struct{})}
 	p.snap.init()
 	if err := p.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("statuspage: reading the store: %w", err)

@@ -1,0 +1,370 @@
+package statuspage
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/routewatch/routewatch/internal/text"
+)
+
+// API returns the handler of all that is for programs: the services, Atlassian
+// Statuspage's public API, feeds, badges and the stream of events. It answers
+// under Site.BasePath, and 404 to all else. Make one and keep it: it remembers
+// the answers that it gave for as long as they are true.
+func (p *Page) API() http.Handler { return p.api() }
+
+func (p *Page) api() *api { return &api{page: p, base: p.cfg.Site.base(), guard: p.guard()} }
+
+type api struct {
+	page  *Page
+	base  string
+	guard *guard
+	kept  answers
+}
+
+// route is one path, or the paths of one kind, of the API.
+type route struct {
+	post   bool // POST alone; else GET and HEAD
+	public bool // any origin may read it
+
+	// render makes the answer, or nil for what is not there. It depends on
+	// nothing but its arguments, and is called once for as long as they last.
+	render func(m *moment, service string) *answer
+	// serve answers itself, where render is nil.
+	serve func(a *api, w http.ResponseWriter, r *http.Request, service string)
+}
+
+// moment is what an answer is made of: all that is shown, at one moment, and where.
+type moment struct {
+	*Snapshot
+	page  *Page
+	now   time.Time
+	url   string // the page's address
+	plans []plan
+}
+
+// The routes with a fixed path, under the base path.
+var fixedRoutes = map[string]route{
+	"/api/services":                                {public: true, render: renderServices},
+	"/api/v2/summary.json":                         {public: true, render: renderSummary},
+	"/api/v2/status.json":                          {public: true, render: renderStatus},
+	"/api/v2/components.json":                      {public: true, render: renderComponents},
+	"/api/v2/incidents.json":                       {public: true, render: renderIncidents},
+	"/api/v2/incidents/unresolved.json":            {public: true, render: renderUnresolved},
+	"/api/v2/scheduled-maintenances.json":          {public: true, render: renderMaintenances},
+	"/api/v2/scheduled-maintenances/upcoming.json": {public: true, render: renderUpcoming},
+	"/api/v2/scheduled-maintenances/active.json":   {public: true, render: renderActive},
+	"/history.atom":                                {public: true, render: renderAtom},
+	"/history.rss":                                 {public: true, render: renderRSS},
+	"/history.json":                                {public: true, render: renderJSONFeed},
+	"/badge.svg":                                   {public: true, render: renderBadge},
+	"/badge.json":                                  {public: true, render: renderShield},
+	"/events":                                      {public: true, serve: (*api).events},
+	"/healthz":                                     {serve: (*api).healthz},
+	"/readyz":                                      {serve: (*api).readyz},
+}
+
+// The routes of a service: what comes before its name, and what comes after.
+var serviceRoutes = map[[2]string]route{
+	{"/api/services/", ""}:           {public: true, render: renderService},
+	{"/api/services/", "/incidents"}: {public: true, serve: (*api).incidents},
+	{"/api/services/", "/refresh"}:   {post: true, serve: (*api).refresh},
+	{"/services/", "/history.atom"}:  {public: true, render: renderAtom},
+	{"/services/", "/history.rss"}:   {public: true, render: renderRSS},
+	{"/services/", "/history.json"}:  {public: true, render: renderJSONFeed},
+	{"/services/", "/badge.svg"}:     {public: true, render: renderBadge},
+	{"/services/", "/badge.json"}:    {public: true, render: renderShield},
+}
+
+// target is what a path names.
+type target struct {
+	route
+	before, after string // of the service's name; a fixed path is in before alone
+	service       string
+}
+
+// match finds the target of an escaped path. A name is one segment of the path,
+// so that a slash in it must be escaped.
+func (a *api) match(escaped string) (target, bool) {
+	rest, ok := strings.CutPrefix(escaped, a.base)
+	if !ok {
+		return target{}, false
+	}
+	if rt, ok := fixedRoutes[rest]; ok {
+		return target{route: rt, before: rest}, true
+	}
+	for _, before := range []string{"/api/services/", "/services/"} {
+		name, ok := strings.CutPrefix(rest, before)
+		if !ok {
+			continue
+		}
+		after := ""
+		if i := strings.IndexByte(name, '/'); i >= 0 {
+			name, after = name[:i], name[i:]
+		}
+		rt, ok := serviceRoutes[[2]string{before, after}]
+		service, err := url.PathUnescape(name)
+		return target{rt, before, after, service}, ok && err == nil && service != ""
+	}
+	return target{}, false
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.page.secure(w.Header(), r)
+	t, ok := a.match(r.URL.EscapedPath())
+	if !ok {
+		fail(w, r, http.StatusNotFound, "there is nothing here")
+		return
+	}
+	h := w.Header()
+	if t.public {
+		share(h)
+	}
+	allow := valueAllowRead
+	if t.post {
+		allow = valueAllowPost
+	}
+	switch {
+	case r.Method == http.MethodOptions:
+		h["Allow"] = allow
+		if t.public {
+			h["Access-Control-Allow-Methods"] = valuePreflight
+			h["Access-Control-Allow-Headers"] = valuePreflightHdr
+			h["Access-Control-Max-Age"] = valuePreflightAge
+		}
+		w.WriteHeader(http.StatusNoContent)
+	case t.post != (r.Method == http.MethodPost), !t.post && r.Method != http.MethodGet && r.Method != http.MethodHead:
+		h["Allow"] = allow
+		fail(w, r, http.StatusMethodNotAllowed, "this method is not for this path")
+	case t.render == nil:
+		t.serve(a, w, r, t.service)
+	default:
+		if answer := a.kept.get(a.page, t, a.page.address(r)); answer != nil {
+			answer.write(w, r)
+			return
+		}
+		fail(w, r, http.StatusNotFound, "there is no such service")
+	}
+}
+
+// standing is how a service is, as the Status Page Reference tells it.
+type standing struct {
+	State   State  `json:"state"`
+	Message string `json:"message"`
+}
+
+func standingOf(r *Record) standing { return standing{r.State, text.Clean(r.Message)} }
+
+func renderServices(m *moment, _ string) *answer {
+	all := make(map[string]standing, len(m.Services))
+	for _, r := range m.Services {
+		all[r.Name] = standingOf(r)
+	}
+	return jsonAnswer(all)
+}
+
+func renderService(m *moment, service string) *answer {
+	r := m.Service(service)
+	if r == nil {
+		return nil
+	}
+	return jsonAnswer(standingOf(r))
+}
+
+func jsonAnswer(v any) *answer {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // our own types, of text, times and numbers
+	}
+	return newAnswer(valueJSON[0], append(body, '\n'))
+}
+
+// incidentJSON is an incident of a service.
+type incidentJSON struct {
+	ID         string       `json:"id"`
+	Message    string       `json:"message"`
+	Severity   State        `json:"severity"` // the worst that it was
+	Status     string       `json:"status"`   // open or resolved
+	Services   []string     `json:"services"`
+	CreatedAt  string       `json:"createdAt"`
+	UpdatedAt  string       `json:"updatedAt"`
+	ResolvedAt *string      `json:"resolvedAt"` // null while it is open
+	Updates    []updateJSON `json:"updates"`    // newest first
+}
+
+type updateJSON struct {
+	At   string `json:"at"`
+	Text string `json:"text"`
+}
+
+// How many incidents an answer holds.
+const (
+	defaultLimit = 20
+	maxLimit     = 100
+)
+
+func (a *api) incidents(w http.ResponseWriter, r *http.Request, service string) {
+	query := r.URL.Query()
+	limit := defaultLimit
+	if s := query.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			fail(w, r, http.StatusBadRequest, "limit is a number from 1 to "+strconv.Itoa(maxLimit))
+			return
+		}
+		limit = min(n, maxLimit)
+	}
+	var before *Incident
+	if s := query.Get("before"); s != "" {
+		if before = readCursor(s); before == nil {
+			fail(w, r, http.StatusBadRequest, `before is the "next" of an earlier answer`)
+			return
+		}
+	}
+	record := a.page.Snapshot().Service(service)
+	if record == nil {
+		fail(w, r, http.StatusNotFound, "there is no such service")
+		return
+	}
+	page := struct {
+		Incidents []incidentJSON `json:"incidents"`
+		Next      *string        `json:"next"` // null at the end
+	}{Incidents: []incidentJSON{}}
+	// Oldest first, as they are stored.
+	for n := len(record.Incidents) - 1; n >= 0; n-- {
+		i := &record.Incidents[n]
+		if !i.shownFor(service) || before != nil && !older(i, before) {
+			continue
+		}
+		if len(page.Incidents) == limit {
+			next := cursorOf(before)
+			page.Next = &next
+			break
+		}
+		page.Incidents = append(page.Incidents, incidentOf(i, service, a.page.cfg.Notes))
+		before = i
+	}
+	jsonAnswer(page).write(w, r)
+}
+
+// shownFor reports whether visitors may see the incident among those of a
+// service.
+func (i *Incident) shownFor(service string) bool {
+	return slices.ContainsFunc(i.Points, func(p Point) bool { return p.Page && slices.Contains(p.Services, service) })
+}
+
+func incidentOf(i *Incident, service string, notes Notes) incidentJSON {
+	out := incidentJSON{
+		ID: i.ID, Message: title(i), Severity: i.Worst(), Status: "open", Services: i.shownServices(),
+		CreatedAt: stamp(i.CreatedAt), UpdatedAt: stamp(lastNews(i, notes)), Updates: []updateJSON{},
+	}
+	if at, over := i.over(service); over {
+		resolved := stamp(at)
+		out.Status, out.ResolvedAt = "resolved", &resolved
+	}
+	for _, u := range slices.Backward(visibleUpdates(i, notes)) {
+		out.Updates = append(out.Updates, updateJSON{stamp(u.At), u.Text})
+	}
+	return out
+}
+
+// shownServices are those that the incident concerned while it had the page's tag.
+func (i *Incident) shownServices() []string {
+	all := []string{}
+	for _, p := range i.Points {
+		if p.Page {
+			all = append(all, p.Services...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// lastNews is when visitors were last told something of the incident. What they
+// may not see does not move it.
+func lastNews(i *Incident, notes Notes) time.Time {
+	all := timeline(i, notes)
+	return latest(i.CreatedAt, all[len(all)-1].At)
+}
+
+// stamp is a time as the API writes it.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// cursorOf names an incident, so that a reader can ask for those before it. It
+// stays good when the incident has gone.
+func cursorOf(i *Incident) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(i.CreatedAt.UnixNano(), 36) + " " + i.ID))
+}
+
+func readCursor(s string) *Incident {
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return nil
+	}
+	at, id, ok := strings.Cut(string(raw), " ")
+	nano, err := strconv.ParseInt(at, 36, 64)
+	if !ok || err != nil {
+		return nil
+	}
+	return &Incident{ID: id, CreatedAt: time.Unix(0, nano)}
+}
+
+// refreshFor is how long a recomputation may take.
+const refreshFor = 25 * time.Second
+
+func (a *api) refresh(w http.ResponseWriter, r *http.Request, service string) {
+	if !a.guard.let(w, r) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), refreshFor)
+	defer cancel()
+	err := errors.Join(a.page.Refresh(ctx), a.page.Reconcile(ctx))
+	record := a.page.Snapshot().Service(service)
+	switch {
+	case err != nil:
+		a.page.log.WarnContext(ctx, "statuspage: recomputing a service that was asked for", slog.Any("error", err))
+		fail(w, r, http.StatusBadGateway, "the Alert API or the store did not answer; the state is as it was")
+	case record == nil:
+		fail(w, r, http.StatusNotFound, "there is no such service")
+	default:
+		body, _ := json.Marshal(standingOf(record))
+		w.Header()["Cache-Control"] = valueNoStore
+		w.Header()["Content-Type"] = valueJSON
+		_, _ = w.Write(append(body, '\n'))
+	}
+}
+
+// healthz says that the process lives.
+func (a *api) healthz(w http.ResponseWriter, r *http.Request, _ string) { plainOK(w, r) }
+
+// readyz says whether new visitors are welcome: what the store holds was read by
+// New, and Shutdown was not called. A store that fails later is no reason to take
+// the page away.
+func (a *api) readyz(w http.ResponseWriter, r *http.Request, _ string) {
+	select {
+	case <-a.page.closing:
+		fail(w, r, http.StatusServiceUnavailable, "shutting down")
+	default:
+		plainOK(w, r)
+	}
+}
+
+func plainOK(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["Cache-Control"] = valueNoStore
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", "3")
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write([]byte("ok\n"))
+	}
+}

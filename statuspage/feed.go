@@ -1,0 +1,236 @@
+package statuspage
+
+import (
+	"cmp"
+	"encoding/json"
+	"encoding/xml"
+	"html"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/routewatch/routewatch/internal/text"
+)
+
+// maxEntries is how many entries a feed holds: the newest.
+const maxEntries = 50
+
+// feed is what all three formats say.
+type feed struct {
+	id, title, home string // home is the page that the feed is of
+	self            string // without the ending of its format
+	updated         time.Time
+	entries         []entry
+}
+
+// entry is one piece of news of one incident: a reader shows every one as new.
+type entry struct {
+	id, title, link, html string
+	at                    time.Time
+}
+
+// feedOf is the feed of the page, or of a service; false for one that is not there.
+func (m *moment) feedOf(service string) (*feed, bool) {
+	where := ""
+	f := &feed{title: m.page.cfg.Site.name(), home: m.url + "/"}
+	if service != "" {
+		r := m.Service(service)
+		if r == nil {
+			return nil, false
+		}
+		where = "/services/" + url.PathEscape(service)
+		f.title, f.home = text.CleanLine(service)+" – "+f.title, m.url+where
+		f.updated = r.FirstAt
+	}
+	f.title += " – Incident history"
+	f.self = m.url + where + "/history"
+	// RFC 4151: whose it is, since when, and what; the date is before any page.
+	f.id = "tag:" + m.authority() + ",2026:" + where + "/history"
+	for _, i := range m.Incidents() {
+		if service != "" && !i.shownFor(service) {
+			continue
+		}
+		f.entries = append(f.entries, m.entriesOf(i)...)
+	}
+	slices.SortStableFunc(f.entries, func(a, b entry) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(b.id, a.id)) })
+	f.entries = f.entries[:min(len(f.entries), maxEntries)]
+	// The time of the newest entry, not that of the question: nothing new is
+	// the same bytes.
+	if len(f.entries) > 0 {
+		f.updated = f.entries[0].at
+	} else if f.updated.IsZero() {
+		f.updated = time.Unix(0, 0)
+	}
+	return f, true
+}
+
+func (m *moment) entriesOf(i *Incident) []entry {
+	var out []entry
+	affected := make([]string, 0, 1)
+	for _, s := range i.shownServices() {
+		affected = append(affected, text.CleanLine(s))
+	}
+	for _, n := range timeline(i, m.page.cfg.Notes) {
+		body := "<p><strong>" + n.Stage.Word() + "</strong> – " + strings.ReplaceAll(html.EscapeString(n.Text), "\n", "<br>") + "</p>"
+		if len(affected) > 0 {
+			body += "<p>" + html.EscapeString("Affects: "+strings.Join(affected, ", ")) + "</p>"
+		}
+		out = append(out, entry{
+			id: "tag:" + m.authority() + "," + i.CreatedAt.UTC().Format(time.DateOnly) + ":incidents/" + url.PathEscape(i.ID) + "/" + n.ID,
+			at: n.At, title: n.Stage.Word() + ": " + title(i), link: m.incidentURL(i), html: body,
+		})
+	}
+	return out
+}
+
+// authority is the host of the page, for ids.
+func (m *moment) authority() string {
+	u, err := url.Parse(m.url)
+	if err != nil || u.Hostname() == "" {
+		return "localhost"
+	}
+	return strings.ReplaceAll(strings.ToLower(u.Hostname()), ":", "-")
+}
+
+type atomFeed struct {
+	XMLName   xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`
+	ID        string      `xml:"id"`
+	Title     string      `xml:"title"`
+	Updated   string      `xml:"updated"`
+	Author    string      `xml:"author>name"`
+	Links     []atomLink  `xml:"link"`
+	Generator string      `xml:"generator"`
+	Entries   []atomEntry `xml:"entry"`
+}
+
+type atomLink struct {
+	Rel  string `xml:"rel,attr"`
+	Type string `xml:"type,attr"`
+	Href string `xml:"href,attr"`
+}
+
+type atomEntry struct {
+	ID        string   `xml:"id"`
+	Title     string   `xml:"title"`
+	Published string   `xml:"published"`
+	Updated   string   `xml:"updated"`
+	Link      atomLink `xml:"link"`
+	Content   atomText `xml:"content"`
+}
+
+type atomText struct {
+	Type string `xml:"type,attr"`
+	Text string `xml:",chardata"`
+}
+
+const (
+	kindAtom = "application/atom+xml"
+	kindRSS  = "application/rss+xml"
+	kindFeed = "application/feed+json"
+)
+
+func renderAtom(m *moment, service string) *answer {
+	f, ok := m.feedOf(service)
+	if !ok {
+		return nil
+	}
+	out := atomFeed{
+		ID: f.id, Title: f.title, Updated: f.updated.UTC().Format(time.RFC3339Nano), Author: m.page.cfg.Site.name(), Generator: "routewatch",
+		Links: []atomLink{{"self", kindAtom, f.self + ".atom"}, {"alternate", "text/html", f.home}},
+	}
+	for _, e := range f.entries {
+		at := e.at.UTC().Format(time.RFC3339Nano)
+		out.Entries = append(out.Entries, atomEntry{e.id, e.title, at, at, atomLink{"alternate", "text/html", e.link}, atomText{"html", e.html}})
+	}
+	return xmlAnswer(kindAtom, out)
+}
+
+type rssFeed struct {
+	XMLName xml.Name  `xml:"rss"`
+	Version string    `xml:"version,attr"`
+	Atom    string    `xml:"xmlns:atom,attr"`
+	Title   string    `xml:"channel>title"`
+	Link    string    `xml:"channel>link"`
+	Desc    string    `xml:"channel>description"`
+	Built   string    `xml:"channel>lastBuildDate"`
+	Self    rssSelf   `xml:"channel>atom:link"`
+	Items   []rssItem `xml:"channel>item"`
+}
+
+type rssSelf struct {
+	Href string `xml:"href,attr"`
+	Rel  string `xml:"rel,attr"`
+	Type string `xml:"type,attr"`
+}
+
+type rssItem struct {
+	Title string  `xml:"title"`
+	Desc  string  `xml:"description"`
+	Link  string  `xml:"link"`
+	GUID  rssGUID `xml:"guid"`
+	Date  string  `xml:"pubDate"`
+}
+
+type rssGUID struct {
+	IsPermaLink bool   `xml:"isPermaLink,attr"`
+	ID          string `xml:",chardata"`
+}
+
+func renderRSS(m *moment, service string) *answer {
+	f, ok := m.feedOf(service)
+	if !ok {
+		return nil
+	}
+	out := rssFeed{
+		Version: "2.0", Atom: "http://www.w3.org/2005/Atom", Title: f.title, Link: f.home, Desc: f.title,
+		Built: f.updated.UTC().Format(time.RFC1123Z), Self: rssSelf{f.self + ".rss", "self", kindRSS},
+	}
+	for _, e := range f.entries {
+		out.Items = append(out.Items, rssItem{e.title, e.html, e.link, rssGUID{false, e.id}, e.at.UTC().Format(time.RFC1123Z)})
+	}
+	return xmlAnswer(kindRSS, out)
+}
+
+func xmlAnswer(kind string, v any) *answer {
+	body, err := xml.MarshalIndent(v, "", " ")
+	if err != nil {
+		panic(err) // our own types, of text alone
+	}
+	return newAnswer(kind+"; charset=utf-8", append([]byte(xml.Header), append(body, '\n')...))
+}
+
+// jsonFeed is JSON Feed 1.1. https://www.jsonfeed.org/version/1.1/
+type jsonFeed struct {
+	Version string     `json:"version"`
+	Title   string     `json:"title"`
+	Home    string     `json:"home_page_url"`
+	URL     string     `json:"feed_url"`
+	Items   []jsonItem `json:"items"`
+}
+
+type jsonItem struct {
+	ID        string `json:"id"`
+	URL       string `json:"url"`
+	Title     string `json:"title"`
+	HTML      string `json:"content_html"`
+	Published string `json:"date_published"`
+	Modified  string `json:"date_modified"`
+}
+
+func renderJSONFeed(m *moment, service string) *answer {
+	f, ok := m.feedOf(service)
+	if !ok {
+		return nil
+	}
+	out := jsonFeed{Version: "https://jsonfeed.org/version/1.1", Title: f.title, Home: f.home, URL: f.self + ".json", Items: []jsonItem{}}
+	for _, e := range f.entries {
+		at := e.at.UTC().Format(time.RFC3339Nano)
+		out.Items = append(out.Items, jsonItem{e.id, e.link, e.title, e.html, at, at})
+	}
+	body, err := json.Marshal(out)
+	if err != nil {
+		panic(err) // our own types, of text alone
+	}
+	return newAnswer(kindFeed, append(body, '\n'))
+}
