@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -145,3 +147,18 @@ func tags(severity string, services ...string) []string {
 }
 
 func named(id string, n int) string { return fmt.Sprintf("%s-%04d", id, n) }
+
+// escapeName is a name as a segment of a path.
+func escapeName(name string) string { return strings.ReplaceAll(url.PathEscape(name), ".", "%2E") }
+
+// luminance is the relative luminance of a colour as WCAG 2 has it.
+func luminance(rgb uint32) float64 {
+	channel := func(c uint32) float64 {
+		v := float64(c&0xff) / 255
+		if v <= 0.04045 {
+			return v / 12.92
+		}
+		return math.Pow((v+0.055)/1.055, 2.4)
+	}
+	return 0.2126*channel(rgb>>16) + 0.7152*channel(rgb>>8) + 0.0722*channel(rgb)
+}
