@@ -62,11 +62,15 @@ func (s *stream) advance(snap *Snapshot) {
 	if snap.Rev <= s.seen.Rev {
 		return
 	}
+	var changed []*Record
 	for _, r := range snap.Services {
 		old := s.seen.Service(r.Name)
-		if old == r || old != nil && old.State == r.State && old.Message == r.Message {
-			continue
+		if old == nil || old != r && (old.State != r.State || old.Message != r.Message) {
+			changed = append(changed, r)
 		}
+	}
+	slices.SortStableFunc(changed, func(a, b *Record) int { return a.changedAt().Compare(b.changedAt()) })
+	for _, r := range changed {
 		s.log = append(s.log, frame(s.id, s.next(), r))
 	}
 	s.seen = snap
