@@ -143,14 +143,13 @@ func TestAPI_etag(t *testing.T) {
 
 func TestAPI_services(t *testing.T) {
 	s := newSite(t)
-	assert.Equal(t, "{}\n", s.get("/api/services").Body.String())
+	exactly(t, "{}", s.get("/api/services").Body.String())
 	s.tell(alert{action: "Create", id: "1", message: "API outage.", tags: tags("critical", "API"), updated: time.Now()})
 	s.tell(alert{action: "Create", id: "2", message: "slow", tags: tags("major", "Web <shop>"), updated: time.Now()})
 	s.tell(alert{action: "Create", id: "3", message: "fyi", tags: tags("green", "Mail"), updated: time.Now()})
-	assert.Equal(t, `{"API":{"state":"critical","message":"API outage."},"Mail":{"state":"green","message":""},"Web \u003cshop\u003e":{"state":"major","message":"slow"}}`+"\n",
-		s.get("/api/services").Body.String())
+	exactly(t, `{"API":{"state":"critical","message":"API outage."},"Mail":{"state":"green","message":""},"Web \u003cshop\u003e":{"state":"major","message":"slow"}}`, s.get("/api/services").Body.String())
 	assert.Equal(t, "application/json; charset=utf-8", s.get("/api/services").Header().Get("Content-Type"))
-	assert.Equal(t, `{"state":"critical","message":"API outage."}`+"\n", s.get("/api/services/API").Body.String())
+	exactly(t, `{"state":"critical","message":"API outage."}`, s.get("/api/services/API").Body.String())
 }
 
 func TestAPI_names(t *testing.T) {
@@ -163,7 +162,7 @@ func TestAPI_names(t *testing.T) {
 			s.tell(alert{action: "Create", id: "1", message: "down", tags: tags("major", name), updated: time.Now()})
 			s.tell(alert{action: "Create", id: "2", message: "x", tags: tags("critical", "other"), updated: time.Now()})
 			escaped := escapeName(name)
-			assert.Equal(t, `{"state":"major","message":"down"}`+"\n", s.get("/api/services/"+escaped).Body.String())
+			exactly(t, `{"state":"major","message":"down"}`, s.get("/api/services/"+escaped).Body.String())
 			var got struct{ Incidents []struct{ ID string } }
 			s.getJSON("/api/services/"+escaped+"/incidents", &got)
 			assert.Len(t, got.Incidents, 1)

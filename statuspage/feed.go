@@ -45,8 +45,7 @@ func (m *moment) feedOf(service string) (*feed, bool) {
 	}
 	f.title += " – Incident history"
 	f.self = m.url + where + "/history"
-	// RFC 4151: whose it is, since when, and what; the date is before any page.
-	f.id = "tag:" + m.authority() + ",2026:" + where + "/history"
+	f.id = m.tag(where + "/history")
 	for _, i := range m.Incidents() {
 		if service != "" && !i.shownFor(service) {
 			continue
@@ -77,20 +76,21 @@ func (m *moment) entriesOf(i *Incident) []entry {
 			body += "<p>" + html.EscapeString("Affects: "+strings.Join(affected, ", ")) + "</p>"
 		}
 		out = append(out, entry{
-			id: "tag:" + m.authority() + "," + i.CreatedAt.UTC().Format(time.DateOnly) + ":incidents/" + url.PathEscape(i.ID) + "/" + n.ID,
+			id: m.tag("/incidents/" + url.PathEscape(i.ID) + "/" + n.ID),
 			at: n.At, title: n.Stage.Word() + ": " + title(i), link: m.incidentURL(i), html: body,
 		})
 	}
 	return out
 }
 
-// authority is the host of the page, for ids.
-func (m *moment) authority() string {
-	u, err := url.Parse(m.url)
-	if err != nil || u.Hostname() == "" {
-		return "localhost"
+// tag is an id as RFC 4151 has it: whose host, at what time it was his, and what.
+// The time is the same for all, so that an id never changes.
+func (m *moment) tag(what string) string {
+	host := "localhost"
+	if u, err := url.Parse(m.url); err == nil && u.Hostname() != "" {
+		host = strings.ReplaceAll(strings.ToLower(u.Hostname()), ":", "-")
 	}
-	return strings.ReplaceAll(strings.ToLower(u.Hostname()), ":", "-")
+	return "tag:" + host + ",2026:" + what
 }
 
 type atomFeed struct {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/routewatch/routewatch/statuspage"
@@ -128,13 +128,6 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 	return srv
 }
 
-func readAll(t *testing.T, r io.Reader) string {
-	t.Helper()
-	b, err := io.ReadAll(r)
-	require.NoError(t, err)
-	return string(b)
-}
-
 func tags(severity string, services ...string) []string {
 	out := []string{"statuspage"}
 	for _, s := range services {
@@ -161,4 +154,10 @@ func luminance(rgb uint32) float64 {
 		return math.Pow((v+0.055)/1.055, 2.4)
 	}
 	return 0.2126*channel(rgb>>16) + 0.7152*channel(rgb>>8) + 0.0722*channel(rgb)
+}
+
+// exactly wants a body to be this, to the byte, with a line's end.
+func exactly(t *testing.T, want, got string) {
+	t.Helper()
+	assert.Equal(t, want+"\n", got)
 }
