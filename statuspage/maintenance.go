@@ -1,13 +1,19 @@
 package statuspage
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/routewatch/routewatch/internal/text"
 )
 
 // Maintenance is work on services that is announced. While it runs, its services
@@ -94,4 +100,62 @@ func settleMaintenance(all []Maintenance) (errs []error) {
 		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
 	})
 	return errs
+}
+
+// calendar is all maintenance as an iCalendar, which calendars subscribe to.
+// https://www.rfc-editor.org/rfc/rfc5545
+func (s *Site) calendar(address string) []byte {
+	host := "statuspage"
+	if u, err := url.Parse(address); err == nil && u.Hostname() != "" {
+		host = u.Hostname()
+	}
+	var out bytes.Buffer
+	line := func(name, value string) { foldLine(&out, name+":"+value) }
+	stamp := func(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
+	line("BEGIN", "VCALENDAR")
+	line("VERSION", "2.0")
+	line("PRODID", "-//routewatch//status page//EN")
+	line("X-WR-CALNAME", calendarText(s.Title))
+	for _, m := range s.Maintenance {
+		line("BEGIN", "VEVENT")
+		line("UID", m.ID+"@"+host)
+		line("DTSTAMP", stamp(m.Start)) // when it was planned is not known, and the bytes are to stay
+		line("DTSTART", stamp(m.Start))
+		line("DTEND", stamp(m.End))
+		line("SUMMARY", calendarText(m.Title))
+		if m.Text != "" {
+			line("DESCRIPTION", calendarText(m.Text))
+		}
+		if len(m.Services) > 0 {
+			all := make([]string, len(m.Services))
+			for n, name := range m.Services {
+				all[n] = calendarText(name)
+			}
+			line("CATEGORIES", strings.Join(all, ","))
+		}
+		line("URL", address+"/#m-"+m.ID)
+		line("END", "VEVENT")
+	}
+	line("END", "VCALENDAR")
+	return out.Bytes()
+}
+
+var calendarEscapes = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\r\n", `\n`, "\n", `\n`, "\r", `\n`)
+
+func calendarText(s string) string { return calendarEscapes.Replace(text.Clean(s)) }
+
+// foldLine writes a line in pieces of at most 75 bytes, none of which cuts a
+// character.
+func foldLine(out *bytes.Buffer, line string) {
+	length := 0
+	for _, r := range line {
+		size := utf8.RuneLen(r)
+		if length+size > 75 {
+			out.WriteString("\r\n ")
+			length = 1
+		}
+		out.WriteRune(r)
+		length += size
+	}
+	out.WriteString("\r\n")
 }

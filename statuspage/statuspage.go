@@ -80,6 +80,7 @@ type Page struct {
 	log  *slog.Logger
 
 	snap snapshots
+	web  *web
 	soon chan struct{} // somebody asks for a reconciliation before its time
 
 	reconciling sync.Mutex // one at a time
@@ -135,6 +136,10 @@ func New(ctx context.Context, cfg Config) (*Page, error) {
 	}
 	p := &Page{cfg: cfg, tags: tagRule{cfg.PageTag, cfg.ServiceTagPrefix}, log: cfg.Logger, soon: make(chan struct{}, 1), closing: make(chan struct{})}
 	p.snap.init()
+	var err error
+	if p.web, err = newWeb(p); err != nil {
+		return nil, err
+	}
 	if err := p.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("statuspage: reading the store: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 )
 
 // DefaultWords are the texts of a page, in English, by key. Site.Words replaces
@@ -16,11 +17,22 @@ var DefaultWords = map[string]string{
 	"maintenance": "Under maintenance",
 	"unknown":     "No data",
 
-	// States of incidents.
+	// The heading: how the page is, and which services make it so.
+	"banner_green":       "All systems operational",
+	"banner_major":       "Partial outage: {}",
+	"banner_critical":    "Major outage: {}",
+	"banner_maintenance": "Under maintenance: {}",
+	"banner_unknown":     "No data",
+	"two_names":          "{} and {}",
+	"many_names":         "{} and {} more",
+
+	// Stages of incidents and what happened to them.
 	"investigating": "Investigating",
 	"identified":    "Identified",
 	"resolved":      "Resolved",
-	"update":        "Update",
+	"identified_by": "Somebody is working on this.",
+	"became":        "This is now: {}.",
+	"notice":        "Notice", // an incident that changes no state
 
 	// Phases of maintenance.
 	"upcoming": "Scheduled",
@@ -49,6 +61,7 @@ var DefaultWords = map[string]string{
 	"affects":          "Affects",
 	"all_services":     "all services",
 	"resolved_after":   "Resolved after {}.",
+	"lasted":           "It lasted {}.",
 	"until":            "until",
 	"days_ago":         "{} days ago",
 	"today":            "Today",
@@ -86,9 +99,37 @@ func newWords(replace map[string]string) words {
 
 // say returns a text with its "{}" filled in, in order.
 func (w words) say(key string, args ...any) string {
-	text := w[key]
-	for _, a := range args {
-		text = strings.Replace(text, "{}", fmt.Sprint(a), 1)
+	parts := strings.Split(w[key], "{}")
+	var out strings.Builder
+	for n, part := range parts {
+		if n > 0 && n <= len(args) {
+			fmt.Fprint(&out, args[n-1])
+		}
+		out.WriteString(part)
 	}
-	return text
+	return out.String()
+}
+
+// day is a day of the last months.
+func (w words) day(t time.Time) string {
+	t = t.UTC()
+	return fmt.Sprintf("%d %s", t.Day(), w.month(t))
+}
+
+// date is a day of any year.
+func (w words) date(t time.Time) string { return fmt.Sprintf("%s %d", w.day(t), t.UTC().Year()) }
+
+// stamp is a time as it is written where no script makes it the visitor's own.
+func (w words) stamp(t time.Time) string {
+	return w.date(t) + t.UTC().Format(", 15:04 UTC")
+}
+
+// monthName is a month of any year.
+func (w words) monthName(t time.Time) string { return fmt.Sprintf("%s %d", w.month(t), t.Year()) }
+
+func (w words) month(t time.Time) string {
+	if names := strings.Fields(w["months"]); len(names) == 12 {
+		return names[t.Month()-1]
+	}
+	return t.Format("01")
 }
