@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -81,7 +82,9 @@ type Page struct {
 
 	snap snapshots
 	web  *web
-	soon chan struct{} // somebody asks for a reconciliation before its time
+
+	mounted func() http.Handler // of ServeHTTP
+	soon    chan struct{}       // somebody asks for a reconciliation before its time
 
 	reconciling sync.Mutex // one at a time
 
@@ -136,6 +139,7 @@ func New(ctx context.Context, cfg Config) (*Page, error) {
 	}
 	p := &Page{cfg: cfg, tags: tagRule{cfg.PageTag, cfg.ServiceTagPrefix}, log: cfg.Logger, soon: make(chan struct{}, 1), closing: make(chan struct{})}
 	p.snap.init()
+	p.mounted = sync.OnceValue(p.mount)
 	var err error
 	if p.web, err = newWeb(p); err != nil {
 		return nil, err
