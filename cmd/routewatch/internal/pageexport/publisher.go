@@ -1,0 +1,144 @@
+package pageexport
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/routewatch/routewatch/statuspage"
+)
+
+// Source is a page to be written; *statuspage.Page is one.
+type Source interface {
+	http.Handler
+	Changes() (*statuspage.Snapshot, <-chan struct{})
+}
+
+// How long the publisher waits: after a change for those that come with it, at
+// the most without one, since bars and ages change with the clock, and after a
+// failure.
+const (
+	settleFor = 500 * time.Millisecond
+	freshFor  = time.Minute
+	retryFor  = 10 * time.Second
+	roundFor  = 5 * time.Minute // one round
+)
+
+// Publisher keeps files current. Make it with [NewPublisher].
+type Publisher struct {
+	page   Source
+	site   statuspage.Site
+	target Target
+	put    map[string][sha256.Size]byte // what was put, by path
+
+	mu    sync.Mutex
+	stats Stats
+}
+
+// Stats says how publishing goes.
+type Stats struct {
+	Last   time.Time // when the files were last known to be current
+	Done   uint64    // rounds that succeeded
+	Failed uint64
+	Files  int // that the page has
+}
+
+// NewPublisher makes a publisher, which does nothing until Publish or Run.
+func NewPublisher(page Source, site statuspage.Site, target Target) *Publisher {
+	return &Publisher{page: page, site: site, target: target, put: map[string][sha256.Size]byte{}}
+}
+
+// Stats returns how it has gone so far.
+func (p *Publisher) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stats
+}
+
+// Publish writes the files that have changed since the last time, and returns
+// how many. It must not be called twice at once. Files that the page does not
+// have any more stay: the links that people kept go on leading somewhere.
+func (p *Publisher) Publish(ctx context.Context) (written int, err error) {
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if err != nil {
+			p.stats.Failed++
+			return
+		}
+		p.stats.Done++
+		p.stats.Last = time.Now()
+	}()
+	snap, _ := p.page.Changes()
+	files, err := Collect(ctx, p.page, p.site, snap)
+	if err != nil {
+		return 0, err
+	}
+	var errs []error
+	// Last the page itself, which leads to all others.
+	for n := len(files) - 1; n >= 0; n-- {
+		f := files[n]
+		sum := sha256.Sum256(append([]byte(f.Type+"\n"), f.Body...))
+		if p.put[f.Path] == sum {
+			continue
+		}
+		if err := p.target.Put(ctx, f); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", f.Path, err))
+			if ctx.Err() != nil || len(errs) > 10 {
+				break // it is not about single files
+			}
+			continue
+		}
+		p.put[f.Path] = sum
+		written++
+	}
+	p.mu.Lock()
+	p.stats.Files = len(files)
+	p.mu.Unlock()
+	return written, errors.Join(errs...)
+}
+
+// Run publishes at once, after each change, and each minute, until ctx ends;
+// then once more what has changed.
+func (p *Publisher) Run(ctx context.Context, log *slog.Logger) {
+	for {
+		_, changed := p.page.Changes()
+		wait := freshFor
+		if err := p.round(ctx); err != nil {
+			wait = retryFor
+			log.ErrorContext(ctx, "statuspage: publishing the page as files", slog.Any("error", err))
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-changed:
+			// An alert mostly brings several changes.
+			select {
+			case <-time.After(settleFor):
+			case <-ctx.Done():
+			}
+		case <-ctx.Done():
+		}
+		t.Stop()
+		if ctx.Err() != nil {
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryFor)
+			defer cancel()
+			if err := p.round(last); err != nil {
+				log.ErrorContext(last, "statuspage: publishing the page as files for the last time", slog.Any("error", err))
+			}
+			return
+		}
+	}
+}
+
+func (p *Publisher) round(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, roundFor)
+	defer cancel()
+	_, err := p.Publish(ctx)
+	return err
+}

@@ -1,0 +1,59 @@
+package pageexport
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Target takes files. Put replaces one as a whole: who reads sees the old or the
+// new.
+type Target interface {
+	Put(ctx context.Context, f File) error
+	String() string
+}
+
+// Open returns the target that where names: s3://bucket/prefix, or a folder,
+// which is made. A bucket is not asked for before the first Put.
+func Open(ctx context.Context, where string) (Target, error) {
+	if rest, ok := strings.CutPrefix(where, "s3://"); ok {
+		return openBucket(ctx, rest)
+	}
+	dir := strings.TrimPrefix(where, "file:")
+	if dir == "" || strings.Contains(dir, "://") {
+		return nil, fmt.Errorf("%q: %w", where, errNoTarget)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir) // no name leads out of it, nor a link
+	if err != nil {
+		return nil, err
+	}
+	return &folder{root}, nil
+}
+
+// folder is a folder that a web server serves, with index.html and index.json as
+// the index of a folder.
+type folder struct{ root *os.Root }
+
+func (d *folder) String() string { return d.root.Name() }
+
+func (d *folder) Put(_ context.Context, f File) error {
+	name := filepath.FromSlash(inFolder(f))
+	if err := d.root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	// Beside the file, so that renaming it is one step. The files are for
+	// everybody to read.
+	part := filepath.Join(filepath.Dir(name), ".part-"+filepath.Base(name))
+	if len(filepath.Base(part)) > 255 {
+		part = filepath.Join(filepath.Dir(name), ".part")
+	}
+	if err := d.root.WriteFile(part, f.Body, 0o644); err != nil {
+		return err
+	}
+	return d.root.Rename(part, name)
+}
