@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/routewatch/routewatch/opsgenie"
@@ -101,6 +102,12 @@ func (p *Page) Reconcile(ctx context.Context) error {
 	}
 	p.reconciling.Lock()
 	defer p.reconciling.Unlock()
+	err := p.reconcile(ctx)
+	p.reconciled.note(err)
+	return err
+}
+
+func (p *Page) reconcile(ctx context.Context) error {
 	listed := map[string]bool{}
 	for a, err := range p.cfg.Alerts.Open(ctx, p.cfg.PageTag) {
 		if err != nil {
@@ -129,6 +136,39 @@ func (p *Page) Reconcile(ctx context.Context) error {
 		}
 	}
 	return p.markReconciled(ctx)
+}
+
+// ReconcileStats says how the comparing with the Alert API goes. Without an Alert
+// API all of it is zero.
+type ReconcileStats struct {
+	Last   time.Time // when it last succeeded; zero for never in this process
+	Done   uint64    // how often it succeeded
+	Failed uint64    // how often it did not
+	Err    error     // of the last time; nil when that succeeded
+}
+
+// ReconcileStats returns how the comparing with the Alert API has gone so far.
+func (p *Page) ReconcileStats() ReconcileStats {
+	p.reconciled.mu.Lock()
+	defer p.reconciled.mu.Unlock()
+	return p.reconciled.stats
+}
+
+// reconciled is ReconcileStats as they are counted.
+type reconciled struct {
+	mu    sync.Mutex
+	stats ReconcileStats
+}
+
+func (r *reconciled) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stats.Err = err; err != nil {
+		r.stats.Failed++
+		return
+	}
+	r.stats.Done++
+	r.stats.Last = time.Now()
 }
 
 func (p *Page) takeAlert(ctx context.Context, a opsgenie.Alert) error {

@@ -87,6 +87,7 @@ type Page struct {
 	soon    chan struct{}       // somebody asks for a reconciliation before its time
 
 	reconciling sync.Mutex // one at a time
+	reconciled  reconciled
 
 	counts    counts
 	wrongKeys limiter
