@@ -2,11 +2,7 @@ package statuspage
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/routewatch/routewatch/opsgenie"
@@ -16,208 +12,85 @@ import (
 // the state of each. When it returns nil, the event is stored; when it returns
 // an error, sending it again may help, and does no harm.
 func (p *Page) Apply(ctx context.Context, e opsgenie.Event) error {
-	now := time.Now()
-	c, named := p.changeOf(e, now)
-	if err := p.take(ctx, c, named, now); err != nil {
+	now := wallNow()
+	c, hints := p.changeOf(e, now)
+	if c.ID == "" {
+		return nil // about no alert
+	}
+	removal := e.Action == opsgenie.EventRemoveTags
+	taken, err := p.take(ctx, c, hints, removal, now)
+	if err != nil {
 		return err
 	}
-	if c.Closed || e.Action == opsgenie.EventRemoveTags {
+	if taken && (removal || !c.ClosedAt.IsZero()) {
 		p.reconcileSoon() // others may be open that were never heard of
 	}
 	return nil
 }
 
-// take stores a change in the records of the services that it names, and of
-// those that know the alert already.
-func (p *Page) take(ctx context.Context, c Change, named []string, now time.Time) error {
+// wallNow is now as a document holds it.
+func wallNow() time.Time { return time.Now().UTC().Round(0) }
+
+// take stores a change in the records of all services that its alert concerns or
+// ever concerned. It reports whether there are any.
+func (p *Page) take(ctx context.Context, c Change, hints []string, removal bool, now time.Time) (bool, error) {
 	known := p.snap.servicesOf(c.ID)
-	if len(known) == 0 && len(named) == 0 {
-		if !c.Closed {
-			return nil // nothing to do with the page
+	snap := p.Snapshot()
+	hints = slices.DeleteFunc(hints, func(name string) bool { return snap.Service(name) == nil })
+	named := c.Tags != nil && c.Tags.Page && len(c.Tags.Services) > 0
+	var whole Incident
+	whole.Merge(c)
+	if len(known) == 0 && !named && len(hints) == 0 {
+		if !c.tellsEarly(removal) {
+			return false, nil // nothing to do with the page
 		}
-		// Another replica may know it, and its Create may still be to come.
-		if err := p.Refresh(ctx); err != nil {
-			return err
+		if err := p.storeEarly(ctx, c, now); err != nil {
+			return false, err
+		}
+		// Another replica may have met the alert just now, and have looked for
+		// early news before there was any.
+		if err := p.refreshAnew(ctx); err != nil {
+			return false, err
 		}
 		if known = p.snap.servicesOf(c.ID); len(known) == 0 {
-			return p.storeClosed(ctx, c)
+			return false, nil
 		}
 	}
-	services := slices.Concat(named, known)
-	slices.Sort(services)
-	services = slices.Compact(services)
+	if len(known) > 0 {
+		return true, p.spread(ctx, &whole, hints, now)
+	}
+	// It is new here. What was said of it early is looked for before, so that
+	// nothing turns red that is over, and after, for what came in between.
+	for range 2 {
+		early, err := p.loadEarly(ctx, c.ID)
+		if err != nil {
+			return true, err
+		}
+		if early != nil {
+			whole.MergeFrom(early)
+		}
+		if err := p.spread(ctx, &whole, hints, now); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
 
-	var others []*Incident // what the records know of the alert
-	snap := p.Snapshot()
-	for _, name := range known {
-		if r := snap.Service(name); r != nil {
-			if i := r.Incident(c.ID); i != nil {
-				others = append(others, i)
-			}
+// spread brings what is known of an alert to all services that it concerns or
+// ever concerned, until all of them know the same.
+func (p *Page) spread(ctx context.Context, whole *Incident, hints []string, now time.Time) error {
+	for range 5 {
+		copies := p.snap.copiesOf(whole.ID)
+		services := slices.Concat(hints, p.snap.servicesOf(whole.ID))
+		for _, i := range copies {
+			whole.MergeFrom(i)
 		}
-	}
-	var closed *Change
-	if len(known) == 0 {
-		var err error
-		if closed, err = p.loadClosed(ctx, c.ID); err != nil {
+		services = append(services, whole.Services()...)
+		slices.Sort(services)
+		err := p.update(ctx, slices.Compact(services), now, func(r *Record) bool { return r.merge(whole) })
+		if err != nil || p.snap.agreeOn(whole.ID) {
 			return err
 		}
 	}
-	return p.update(ctx, services, now, func(r *Record) {
-		i := r.merge(c)
-		for _, o := range others {
-			i.MergeFrom(o)
-		}
-		if closed != nil {
-			i.Merge(*closed)
-		}
-	})
-}
-
-// update changes the records of services, and all that hangs on them.
-func (p *Page) update(ctx context.Context, services []string, now time.Time, change func(*Record)) error {
-	var errs []error
-	var changed []*Record
-	for _, name := range services {
-		r, err := p.updateOne(ctx, name, now, change)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("service %q: %w", name, err))
-			continue
-		}
-		changed = append(changed, r)
-	}
-	p.snap.put(changed...)
-	return errors.Join(errs...)
-}
-
-func (p *Page) updateOne(ctx context.Context, name string, now time.Time, change func(*Record)) (*Record, error) {
-	var stored Record
-	err := p.cfg.Store.Update(ctx, keyOf(recordsFolder, name), func(doc []byte) ([]byte, error) {
-		r := Record{Name: name, State: Green}
-		if doc != nil {
-			if err := json.Unmarshal(doc, &r); err != nil {
-				return nil, fmt.Errorf("its record is damaged: %w", err)
-			}
-		}
-		change(&r)
-		r.settle(now, p.cfg.Alerts != nil && r.Reconciled.IsZero())
-		r.prune(now)
-		stored = r
-		return json.Marshal(r)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &stored, p.mirror(ctx, &stored)
-}
-
-// mirror writes services/NAME.json, exactly as the Status Page Reference has it.
-// Somebody else may have changed the record since: whoever comes last must have
-// seen the newest.
-func (p *Page) mirror(ctx context.Context, r *Record) error {
-	for {
-		want, err := json.Marshal(struct {
-			State   State  `json:"state"`
-			Message string `json:"message"`
-		}{r.State, r.Message})
-		if err != nil {
-			return err
-		}
-		err = p.cfg.Store.Update(ctx, keyOf(servicesFolder, r.Name), func([]byte) ([]byte, error) { return want, nil })
-		if err != nil {
-			return err
-		}
-		now, err := p.record(ctx, r.Name)
-		if err != nil || now.State == r.State && now.Message == r.Message {
-			return err
-		}
-		r = now
-	}
-}
-
-// record reads a record from the store.
-func (p *Page) record(ctx context.Context, name string) (*Record, error) {
-	doc, err := p.cfg.Store.Get(ctx, keyOf(recordsFolder, name))
-	if err != nil {
-		return nil, err
-	}
-	return decodeRecord(doc)
-}
-
-func decodeRecord(doc []byte) (*Record, error) {
-	var r Record
-	if err := json.Unmarshal(doc, &r); err != nil {
-		return nil, fmt.Errorf("a record is damaged: %w", err)
-	}
-	return &r, nil
-}
-
-// storeClosed remembers that an alert was closed of which nothing else is known:
-// a Delete has no tags, and may come before its Create.
-func (p *Page) storeClosed(ctx context.Context, c Change) error {
-	return p.cfg.Store.Update(ctx, keyOf(closedFolder, c.ID), func(doc []byte) ([]byte, error) {
-		var known Change
-		if doc != nil && json.Unmarshal(doc, &known) == nil && known.At.Before(c.At) {
-			return doc, nil
-		}
-		return json.Marshal(Change{ID: c.ID, At: c.At, Closed: true})
-	})
-}
-
-func (p *Page) loadClosed(ctx context.Context, id string) (*Change, error) {
-	doc, err := p.cfg.Store.Get(ctx, keyOf(closedFolder, id))
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var c Change
-	if err := json.Unmarshal(doc, &c); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w", keyOf(closedFolder, id), err)
-	}
-	return &c, nil
-}
-
-// Refresh reads what others have stored since the last time.
-func (p *Page) Refresh(ctx context.Context) error {
-	var changed []*Record
-	var errs []error
-	for entry, err := range p.cfg.Store.List(ctx, recordsFolder) {
-		if err != nil {
-			errs = append(errs, err)
-			break
-		}
-		if !strings.HasSuffix(entry.Key, ".json") || !p.snap.changedRev(entry) {
-			continue
-		}
-		doc, err := p.cfg.Store.Get(ctx, entry.Key)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		var r *Record
-		if err == nil {
-			r, err = decodeRecord(doc)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", entry.Key, err))
-			continue // the others are not to suffer
-		}
-		changed = append(changed, r)
-		p.snap.sawRev(entry)
-	}
-	p.snap.put(changed...)
-	return errors.Join(errs...)
-}
-
-func (s *snapshots) changedRev(e Entry) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.revs[e.Key] != e.Rev
-}
-
-func (s *snapshots) sawRev(e Entry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.revs[e.Key] = e.Rev
+	return nil // others are at it; the next Refresh looks again
 }

@@ -2,86 +2,137 @@ package statuspage
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/routewatch/routewatch/opsgenie"
 )
 
 // readTags reads the tags of an event or of an alert. Relays are known to put
-// several tags into one element, with blanks between; a tag may also hold blanks
-// of its own. So the words of the elements are looked at only when the elements
-// say nothing.
+// several tags into one element, with blanks or commas between; a tag may also
+// hold blanks of its own. So the words of an element are looked at only when the
+// elements do not have the page's tag, and only where they have it together with
+// another that speaks to the page.
 func (p *Page) readTags(tags []string) reading {
 	whole := p.tags.read(tags)
 	if whole.Page {
 		return whole
 	}
-	var words []string
+	var split []string
 	for _, tag := range tags {
-		words = append(words, strings.Fields(tag)...)
+		words := strings.FieldsFunc(tag, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
+		if r := p.tags.read(words); r.Page && (len(r.Services) > 0 || r.Severity != "") {
+			split = append(split, words...)
+		} else {
+			split = append(split, tag)
+		}
 	}
-	if r := p.tags.read(words); r.Page {
-		return r
-	}
-	return whole
+	return p.tags.read(split)
 }
 
-// changeOf says what an event says of its alert, and which services it names:
-// those of the tags that are there, that came and that went.
-func (p *Page) changeOf(e opsgenie.Event, now time.Time) (c Change, services []string) {
+// changeOf says what an event says of its alert. While an alert does not have
+// the page's tag, what is said of it is none of the visitors' business: only its
+// tags and its end are taken then.
+//
+// hints are services that may know the alert though its tags do not name them
+// (any more).
+func (p *Page) changeOf(e opsgenie.Event, now time.Time) (c Change, hints []string) {
 	a := e.Alert
-	c = Change{
-		ID:        a.ID,
-		At:        firstTime(a.UpdatedAt, a.InsertedAt, a.CreatedAt, now),
-		CreatedAt: a.CreatedAt,
-		Message:   a.Message,
+	updated, created := sane(a.UpdatedAt, now), sane(a.CreatedAt, now)
+	c = Change{ID: clean(a.ID, maxID), At: cmp.Or(updated, sane(a.InsertedAt, now), created), CreatedAt: created}
+	if e.Action == opsgenie.EventClose || e.Action == opsgenie.EventDelete {
+		c.ClosedAt = cmp.Or(updated, now)
 	}
-	// A clock that is ahead must not make what comes after it look old for ever.
-	if c.At.After(now.Add(maxSkew)) {
-		c.At = now
+	added := e.Action == opsgenie.EventCreate || e.Action == opsgenie.EventAddTags
+	switch {
+	case a.Tags != nil:
+		tags := a.Tags
+		if added { // some relays tell the tags as they were before
+			tags = slices.Concat(tags, a.AddedTags)
+		}
+		r := p.readTags(tags)
+		c.Tags = r.point(c.At)
+		if !r.Page {
+			hints = slices.Clone(r.Services)
+		}
+	case added && len(a.AddedTags) > 0:
+		c.Tags = p.readTags(a.AddedTags).point(c.At)
+		c.Tags.Partial = true
 	}
-	if c.CreatedAt.IsZero() {
-		c.CreatedAt = c.At
+	hints = append(hints, p.readTags(a.RemovedTags).Services...)
+	if c.Tags != nil && !c.Tags.Partial && !c.Tags.Page {
+		return c, hints
 	}
-	if a.Tags != nil {
-		r := p.readTags(a.Tags)
-		c.Tags = &Point{At: c.At, Page: r.Page, Services: r.Services, Severity: r.Severity}
-		services = append(services, r.Services...)
-	}
-	services = append(services, p.readTags(a.AddedTags).Services...)
-	services = append(services, p.readTags(a.RemovedTags).Services...)
 
+	c.CreatedAt = cmp.Or(created, c.At, now)
+	c.Message = clean(a.Message, maxMessage)
+	if a.Priority.Valid() {
+		c.Priority = a.Priority
+	}
 	switch e.Action {
-	case opsgenie.EventClose, opsgenie.EventDelete:
-		c.Closed = true
 	case opsgenie.EventAcknowledge:
-		c.Acked = new(bool)
-		*c.Acked = true
+		yes := true
+		c.Acked = &yes
 	case opsgenie.EventUnacknowledge:
 		c.Acked = new(bool)
 	}
-	if note := strings.TrimSpace(a.Note); note != "" {
-		c.Update = &Update{At: c.At, Text: note}
+	if note := clean(a.Note, maxNote); note != "" {
+		c.Update = &Update{At: cmp.Or(c.At, now), Text: note}
 	}
-	return c, services
+	return c, hints
 }
 
 // changeOfAlert says what the Alert API says of an alert.
-func (p *Page) changeOfAlert(a opsgenie.Alert, now time.Time) (c Change, services []string) {
+func (p *Page) changeOfAlert(a opsgenie.Alert, now time.Time) Change {
+	updated, created := sane(a.UpdatedAt, now), sane(a.CreatedAt, now)
+	c := Change{ID: clean(a.ID, maxID), At: cmp.Or(updated, created), CreatedAt: created}
+	if !a.Open() {
+		c.ClosedAt = cmp.Or(updated, now)
+	}
 	r := p.readTags(a.Tags)
-	at := firstTime(a.UpdatedAt, a.CreatedAt, now)
-	c = Change{
-		ID: a.ID, At: at, CreatedAt: a.CreatedAt, Message: strings.TrimSpace(a.Message), Closed: !a.Open(),
-		Tags: &Point{At: at, Page: r.Page, Services: r.Services, Severity: r.Severity},
+	c.Tags = r.point(c.At)
+	if r.Page {
+		c.CreatedAt = cmp.Or(created, c.At, now)
+		c.Message = clean(a.Message, maxMessage)
+		if a.Priority.Valid() {
+			c.Priority = a.Priority
+		}
 	}
-	if c.CreatedAt.IsZero() {
-		c.CreatedAt = at
-	}
-	return c, r.Services
+	return c
 }
 
-// maxSkew is how far ahead of ours Opsgenie's clock may be.
-const maxSkew = 10 * time.Minute
+func (r reading) point(at time.Time) *Point {
+	return &Point{At: at, Page: r.Page, Services: r.Services, Severity: r.Severity}
+}
 
-func firstTime(times ...time.Time) time.Time { return cmp.Or(times...) }
+// maxID is how many runes of an alert's id count. A UUID has 36; some have a
+// time behind it.
+const maxID = 200
+
+// maxSkew is how far ahead of ours Opsgenie's clock may be. What is later is no
+// time, and must not make all that follows it look old.
+const maxSkew = 24 * time.Hour
+
+// notBefore is long before the first alert of Opsgenie.
+var notBefore = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// sane is t where it can be true, else zero.
+func sane(t, now time.Time) time.Time {
+	if t.Before(notBefore) || t.After(now.Add(maxSkew)) {
+		return time.Time{}
+	}
+	return t.UTC().Round(0)
+}
+
+// clean is text without blanks around it, that JSON can hold, and of at most n
+// runes.
+func clean(s string, n int) string {
+	s = strings.TrimSpace(strings.ToValidUTF8(s, "\uFFFD"))
+	if len(s) <= n || utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}

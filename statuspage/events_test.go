@@ -22,7 +22,7 @@ import (
 	"github.com/routewatch/routewatch/statuspage"
 )
 
-type event struct {
+type streamed struct {
 	id, name string
 	data     struct {
 		Service, State, Message string
@@ -57,7 +57,7 @@ func listen(t *testing.T, url, lastID string) *ear {
 
 // next is the next event; without one, the stream has ended. A block with an id
 // alone only moves the id, as the specification has it.
-func (e *ear) next() (ev event, ok bool) {
+func (e *ear) next() (ev streamed, ok bool) {
 	e.t.Helper()
 	for e.lines.Scan() {
 		field, value, _ := strings.Cut(e.lines.Text(), ":")
@@ -79,7 +79,7 @@ func (e *ear) next() (ev event, ok bool) {
 			e.other = append(e.other, e.lines.Text())
 		}
 	}
-	return event{}, false
+	return streamed{}, false
 }
 
 func (e *ear) want(service, state, message string) {

@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -10,7 +11,6 @@ import (
 const (
 	servicesFolder = "services/" // NAME.json: {"state","message"}, and nothing else
 	recordsFolder  = "records/"  // NAME.json: Record
-	closedFolder   = "closed/"   // ID.json: alerts that were closed before anything was known of them
 )
 
 // maxKeyName bounds an encoded name. File systems end at 255 bytes.
@@ -19,7 +19,7 @@ const maxKeyName = 200
 // keyOf is the key of a name in a folder. Letters, digits, blanks and . _ - are
 // kept, all else is written as %XX, and so are a dot at the beginning and a
 // blank at either end: no name leaves its folder, and names that differ stay
-// different.
+// different. Only an empty name is a single %.
 func keyOf(folder, name string) string {
 	var b strings.Builder
 	for i := range len(name) {
@@ -33,7 +33,7 @@ func keyOf(folder, name string) string {
 			b.WriteString("%" + strings.ToUpper(hex.EncodeToString([]byte{c})))
 		}
 	}
-	enc := b.String()
+	enc := cmp.Or(b.String(), "%")
 	if len(enc) > maxKeyName {
 		// "%%" is in no encoded name: what is cut cannot meet what is not.
 		sum := sha256.Sum256([]byte(name))

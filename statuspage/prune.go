@@ -1,141 +1,77 @@
 package statuspage
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"time"
 )
 
-// Interval is a time in which a service had a state.
-type Interval struct {
-	From, To time.Time
-	State    State
-}
-
-// intervals are when an incident made a service worse than Green, until now
-// where it is open.
-func (i *Incident) intervals(service string, now time.Time) []Interval {
-	end := i.ResolvedAt
-	if end.IsZero() {
-		end = now
-	}
-	var out []Interval
-	for n, pt := range i.Points {
-		to := end
-		if n+1 < len(i.Points) && i.Points[n+1].At.Before(end) {
-			to = i.Points[n+1].At
-		}
-		if pt.Page && pt.Severity.Worse(Green) && slices.Contains(pt.Services, service) && pt.At.Before(to) {
-			out = append(out, Interval{pt.At, to, pt.Severity})
-		}
-	}
-	return out
-}
-
-// Intervals are when the service was worse than Green, in order and without
-// overlaps: of several incidents at once the worst counts.
-func (r *Record) Intervals(now time.Time) []Interval {
-	var all []Interval
-	for n := range r.Incidents {
-		all = append(all, r.Incidents[n].intervals(r.Name, now)...)
-	}
-	return flatten(all)
-}
-
-// flatten makes of overlapping intervals ones that do not.
-func flatten(all []Interval) []Interval {
-	var edges []time.Time
-	for _, v := range all {
-		edges = append(edges, v.From, v.To)
-	}
-	slices.SortFunc(edges, time.Time.Compare)
-	edges = slices.CompactFunc(edges, time.Time.Equal)
-	var out []Interval
-	for n := 1; n < len(edges); n++ {
-		from, to := edges[n-1], edges[n]
-		worst := Green
-		for _, v := range all {
-			if !v.From.After(from) && !v.To.Before(to) && v.State.Worse(worst) {
-				worst = v.State
-			}
-		}
-		if worst == Green {
-			continue
-		}
-		if last := len(out) - 1; last >= 0 && out[last].To.Equal(from) && out[last].State == worst {
-			out[last].To = to
-			continue
-		}
-		out = append(out, Interval{from, to, worst})
-	}
-	return out
-}
-
-// byDay cuts intervals at midnight, UTC, and adds them up.
-func byDay(days []Day, all []Interval) []Day {
-	for _, v := range all {
-		for from := v.From.UTC(); from.Before(v.To); {
-			midnight := time.Date(from.Year(), from.Month(), from.Day()+1, 0, 0, 0, 0, time.UTC)
-			to := midnight
-			if v.To.Before(to) {
-				to = v.To
-			}
-			days = addDay(days, from.Format(time.DateOnly), v.State, to.Sub(from))
-			from = midnight
-		}
-	}
-	return days
-}
-
-func addDay(days []Day, date string, state State, d time.Duration) []Day {
-	at, found := slices.BinarySearchFunc(days, date, func(d Day, date string) int {
-		switch {
-		case d.Date < date:
-			return -1
-		case d.Date > date:
-			return 1
-		}
-		return 0
-	})
-	if !found {
-		days = slices.Insert(days, at, Day{Date: date})
-	}
-	if state == Critical {
-		days[at].Critical += d
-	} else {
-		days[at].Major += d
-	}
-	return days
-}
-
-// ByDay is how long the service was not well, by day, for as long as history is
-// kept. Days on which it was well are not in it.
-func (r *Record) ByDay(now time.Time) []Day {
-	return byDay(slices.Clone(r.Days), r.Intervals(now))
-}
+// The history that is kept of a service.
+const (
+	historyFor   = 366 * 24 * time.Hour
+	maxIncidents = 100     // closed ones, whole; older ones are kept as days
+	maxWeight    = 1 << 20 // bytes of closed ones, about
+	maxChanges   = 500
+	maxGone      = 2000
+)
 
 // prune turns the oldest closed incidents into days where there are too many,
 // and forgets what is older than history is kept.
 func (r *Record) prune(now time.Time) {
 	oldest := now.Add(-historyFor)
-	var closed int
-	for n := range r.Incidents {
-		if !r.Incidents[n].Open() {
-			closed++
+	gone := map[string]bool{}
+	var kept, weight int
+	for n := len(r.Incidents) - 1; n >= 0; n-- { // newest first
+		i := &r.Incidents[n]
+		if i.Open() {
+			continue
+		}
+		kept++
+		weight += i.weight()
+		if kept > maxIncidents || weight > maxWeight && kept > 1 || i.ResolvedAt.Before(oldest) {
+			gone[i.ID] = true
 		}
 	}
-	surplus := closed - maxIncidents
-	r.Incidents = slices.DeleteFunc(r.Incidents, func(i Incident) bool {
-		if i.Open() || !i.ResolvedAt.Before(oldest) && surplus <= 0 {
-			return false
-		}
-		surplus--
-		if !i.ResolvedAt.Before(oldest) {
-			r.Days = byDay(r.Days, i.intervals(r.Name, now))
-		}
-		return true
+	if len(gone) > 0 {
+		before := r.Intervals(now)
+		r.Incidents = slices.DeleteFunc(r.Incidents, func(i Incident) bool {
+			if gone[i.ID] {
+				r.Gone = append(r.Gone, goneMark(i.ID))
+			}
+			return gone[i.ID]
+		})
+		r.Gone = keepLast(r.Gone, maxGone)
+		// What goes may overlap with what stays. So the days take the
+		// difference, and both together say the same as before.
+		r.Days = addDays(r.Days, before, 1)
+		r.Days = addDays(r.Days, r.Intervals(now), -1)
+	}
+	r.Days = slices.DeleteFunc(r.Days, func(d Day) bool {
+		return d.Date < dateOf(oldest) || d.Major == 0 && d.Critical == 0
 	})
-	r.Days = slices.DeleteFunc(r.Days, func(d Day) bool { return d.Date < oldest.UTC().Format(time.DateOnly) })
 	for len(r.Changes) > 1 && r.Changes[0].At.Before(oldest) {
 		r.Changes = r.Changes[1:]
 	}
+}
+
+// goneMark stands for the id of an alert. It is short, since there are many.
+func goneMark(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:8])
+}
+
+// weight is about how many bytes an incident takes.
+func (i *Incident) weight() int {
+	w := 200 + len(i.ID) + len(i.Message)
+	for _, u := range i.Updates {
+		w += 60 + len(u.Text)
+	}
+	for _, p := range i.Points {
+		w += 80
+		for _, s := range p.Services {
+			w += 3 + len(s)
+		}
+	}
+	return w
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -31,63 +29,8 @@ func (c clientAlerts) Get(ctx context.Context, id string) (opsgenie.Alert, error
 	return c.Client.Get(ctx, opsgenie.ID(id))
 }
 
-// Run keeps the page current until ctx ends: it compares the records with the
-// Alert API, at once and every ReconcileInterval, and takes in what others have
-// stored. It returns when ctx ends.
-func (p *Page) Run(ctx context.Context) {
-	reconcile, refresh := newTicker(p.cfg.ReconcileInterval), newTicker(p.cfg.RefreshInterval)
-	defer reconcile.Stop()
-	defer refresh.Stop()
-	p.tryReconcile(ctx)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-reconcile.C:
-			p.tryReconcile(ctx)
-			reconcile.Reset(jitter(p.cfg.ReconcileInterval))
-		case <-p.soon:
-			p.tryReconcile(ctx)
-		case <-refresh.C:
-			if err := p.Refresh(ctx); err != nil && ctx.Err() == nil {
-				p.log.ErrorContext(ctx, "statuspage: reading the store", slog.Any("error", err))
-			}
-			refresh.Reset(jitter(p.cfg.RefreshInterval))
-		}
-	}
-}
-
-// newTicker returns a timer that never fires where every is negative.
-func newTicker(every time.Duration) *time.Timer {
-	if every < 0 {
-		t := time.NewTimer(time.Hour)
-		t.Stop()
-		return t
-	}
-	return time.NewTimer(jitter(every))
-}
-
-// jitter is d, give or take a fifth, so that replicas do not ask all at once.
-func jitter(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 1<<63 - 1
-	}
-	return d - d/5 + rand.N(2*d/5+1)
-}
-
-func (p *Page) tryReconcile(ctx context.Context) {
-	if err := p.Reconcile(ctx); err != nil && ctx.Err() == nil {
-		p.log.WarnContext(ctx, "statuspage: comparing with the Alert API; the records decide until it answers", slog.Any("error", err))
-	}
-}
-
-// reconcileSoon asks Run for a reconciliation. It never blocks.
-func (p *Page) reconcileSoon() {
-	select {
-	case p.soon <- struct{}{}:
-	default:
-	}
-}
+// maxFailures ends a reconciliation: the Alert API is not well.
+const maxFailures = 5
 
 // Reconcile compares the records with the Alert API: alerts that are open there
 // and unknown here are taken in, and those that are open here and not listed
@@ -95,7 +38,8 @@ func (p *Page) reconcileSoon() {
 // key may not read. Only an alert that is there and closed, or that is not there
 // at all, is closed here. Without an Alert API it does nothing.
 //
-// Where it fails, what it has learnt so far stays, and no state is lowered.
+// Where it fails, what it has learnt so far stays, and no state is lowered for
+// want of an answer.
 func (p *Page) Reconcile(ctx context.Context) error {
 	if p.cfg.Alerts == nil {
 		return nil
@@ -108,34 +52,33 @@ func (p *Page) Reconcile(ctx context.Context) error {
 }
 
 func (p *Page) reconcile(ctx context.Context) error {
+	// A service that is heard of only while this runs may have alerts that the
+	// list was too early for.
+	compared := map[string]bool{}
+	for _, r := range p.Snapshot().Services {
+		compared[r.Name] = true
+	}
 	listed := map[string]bool{}
 	for a, err := range p.cfg.Alerts.Open(ctx, p.cfg.PageTag) {
 		if err != nil {
 			return fmt.Errorf("listing open alerts: %w", err)
 		}
-		listed[a.ID] = true
-		if err := p.takeAlert(ctx, a); err != nil {
-			return err
-		}
-	}
-	for _, id := range p.openIncidents() {
-		if listed[id] {
+		if a.ID == "" {
 			continue
 		}
-		a, err := p.cfg.Alerts.Get(ctx, id)
-		var apiErr *opsgenie.Error
-		switch {
-		case errors.As(err, &apiErr) && apiErr.Status == http.StatusNotFound:
-			now := time.Now()
-			err = p.take(ctx, Change{ID: id, At: now, Closed: true}, nil, now)
-		case err == nil:
-			err = p.takeAlert(ctx, a)
-		}
+		services, err := p.takeAlert(ctx, a)
 		if err != nil {
-			return fmt.Errorf("looking at alert %s: %w", id, err)
+			return fmt.Errorf("alert %s: %w", a.ID, err)
+		}
+		listed[clean(a.ID, maxID)] = true
+		for _, name := range services {
+			compared[name] = true
 		}
 	}
-	return p.markReconciled(ctx)
+	if err := p.lookAtOthers(ctx, listed); err != nil {
+		return err
+	}
+	return p.markReconciled(ctx, compared)
 }
 
 // ReconcileStats says how the comparing with the Alert API goes. Without an Alert
@@ -171,37 +114,91 @@ func (r *reconciled) note(err error) {
 	r.stats.Last = time.Now()
 }
 
-func (p *Page) takeAlert(ctx context.Context, a opsgenie.Alert) error {
-	now := time.Now()
-	c, services := p.changeOfAlert(a, now)
-	if !c.Tags.Page && len(p.snap.servicesOf(a.ID)) == 0 {
-		return nil // the index matched words; the tag is not there
+// lookAtOthers asks for the alerts that are open here and not listed, in any
+// order, so that the same few failures do not keep the others away for ever.
+func (p *Page) lookAtOthers(ctx context.Context, listed map[string]bool) error {
+	var ids []string
+	for id := range p.openIncidents() {
+		if !listed[id] {
+			ids = append(ids, id)
+		}
 	}
-	return p.take(ctx, c, services, now)
+	rand.Shuffle(len(ids), func(a, b int) { ids[a], ids[b] = ids[b], ids[a] })
+	var errs []error
+	for _, id := range ids {
+		if err := p.lookAt(ctx, id); err != nil {
+			errs = append(errs, fmt.Errorf("looking at alert %s: %w", id, err))
+		}
+		if len(errs) >= maxFailures || ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Page) lookAt(ctx context.Context, id string) error {
+	a, err := p.cfg.Alerts.Get(ctx, id)
+	var apiErr *opsgenie.Error
+	if errors.As(err, &apiErr) && apiErr.Status == http.StatusNotFound {
+		now := wallNow()
+		_, err := p.take(ctx, Change{ID: id, ClosedAt: now}, nil, false, now)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if clean(a.ID, maxID) != id {
+		return fmt.Errorf("the answer is about %q", a.ID)
+	}
+	_, err = p.takeAlert(ctx, a)
+	return err
+}
+
+// takeAlert takes in an alert, and returns the services that it names.
+func (p *Page) takeAlert(ctx context.Context, a opsgenie.Alert) ([]string, error) {
+	now := wallNow()
+	c := p.changeOfAlert(a, now)
+	copies := p.snap.copiesOf(c.ID)
+	if !c.Tags.Page && len(copies) == 0 {
+		return nil, nil // the index matched words; the tag is not there
+	}
+	var told Incident
+	told.Merge(c)
+	// Most of what is listed is known, and what was known once stays known.
+	if len(copies) > 0 && agree(copies) && copies[0].knows(&told) {
+		return c.Tags.Services, nil
+	}
+	_, err := p.take(ctx, c, nil, false, now)
+	return c.Tags.Services, err
 }
 
 // openIncidents are the ids of all alerts that are open for what is known.
-func (p *Page) openIncidents() []string {
-	var ids []string
+func (p *Page) openIncidents() map[string]bool {
+	ids := map[string]bool{}
 	for _, r := range p.Snapshot().Services {
 		for n := range r.Incidents {
 			if r.Incidents[n].Open() {
-				ids = append(ids, r.Incidents[n].ID)
+				ids[r.Incidents[n].ID] = true
 			}
 		}
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return ids
 }
 
 // markReconciled lets the records decide from now on, also downwards.
-func (p *Page) markReconciled(ctx context.Context) error {
+func (p *Page) markReconciled(ctx context.Context, compared map[string]bool) error {
 	var names []string
 	for _, r := range p.Snapshot().Services {
-		if r.Reconciled.IsZero() {
+		if r.Reconciled.IsZero() && compared[r.Name] {
 			names = append(names, r.Name)
 		}
 	}
-	now := time.Now()
-	return p.update(ctx, names, now, func(r *Record) { r.Reconciled = now })
+	now := wallNow()
+	return p.update(ctx, names, now, func(r *Record) bool {
+		if !r.Reconciled.IsZero() {
+			return false
+		}
+		r.Reconciled = now
+		return true
+	})
 }

@@ -14,7 +14,9 @@ type Record struct {
 	Message string    `json:"message"`
 	Since   time.Time `json:"since"`   // when the state came to be so
 	FirstAt time.Time `json:"firstAt"` // when the service was first heard of
-	// Reconciled is when the records were last compared with the Alert API; zero
+	// Version rises with every change that is stored.
+	Version uint64 `json:"version"`
+	// Reconciled is when the record was first compared with the Alert API; zero
 	// for never.
 	Reconciled time.Time `json:"reconciled,omitzero"`
 	// Incidents are those that concern or concerned the service, by CreatedAt
@@ -24,6 +26,9 @@ type Record struct {
 	Changes []StateChange `json:"changes,omitempty"`
 	// Days are what is left of incidents that are not kept any more.
 	Days []Day `json:"days,omitempty"`
+	// Gone are marks of the last incidents that are not kept any more, newest
+	// last: a late copy of an old event must not bring a closed alert back.
+	Gone []string `json:"gone,omitempty"`
 }
 
 // StateChange is a service's state from a time on.
@@ -40,13 +45,6 @@ type Day struct {
 	Critical time.Duration `json:"critical,omitempty"`
 }
 
-// The history that is kept of a service.
-const (
-	historyFor   = 366 * 24 * time.Hour
-	maxIncidents = 100 // closed ones, whole; older ones are kept as days
-	maxChanges   = 500
-)
-
 // Incident returns the incident with the given id, or nil.
 func (r *Record) Incident(id string) *Incident {
 	for n := range r.Incidents {
@@ -57,15 +55,28 @@ func (r *Record) Incident(id string) *Incident {
 	return nil
 }
 
-// merge adds a change to its incident, which it makes where there is none.
-func (r *Record) merge(c Change) *Incident {
-	i := r.Incident(c.ID)
-	if i == nil {
-		r.Incidents = append(r.Incidents, Incident{ID: c.ID})
-		i = &r.Incidents[len(r.Incidents)-1]
+// merge adds what is known of an incident, and reports whether that is anything
+// new.
+func (r *Record) merge(o *Incident) (changed bool) {
+	i := r.Incident(o.ID)
+	if i != nil {
+		return i.MergeFrom(o)
 	}
-	i.Merge(c)
-	return i
+	if slices.Contains(r.Gone, goneMark(o.ID)) {
+		return false
+	}
+	r.Incidents = append(r.Incidents, Incident{ID: o.ID})
+	r.Incidents[len(r.Incidents)-1].MergeFrom(o)
+	return true
+}
+
+// changedAt is when the state last changed, or the service was first heard of.
+func (r *Record) changedAt() time.Time {
+	at := latest(r.FirstAt, r.Since)
+	if n := len(r.Changes); n > 0 {
+		at = latest(at, r.Changes[n-1].At)
+	}
+	return at
 }
 
 // Decide returns the state that the open incidents give the service, and the
@@ -98,14 +109,11 @@ func (r *Record) settle(now time.Time, raiseOnly bool) (changed bool) {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	if r.FirstAt.IsZero() {
-		r.FirstAt = now
+		r.FirstAt, r.Since, changed = now, now, true
 	}
 	state, message := r.Decide()
-	if raiseOnly && r.State.Worse(state) {
-		return false
-	}
-	if state == r.State && message == r.Message {
-		return false
+	if raiseOnly && r.State.Worse(state) || state == r.State && message == r.Message {
+		return changed
 	}
 	if state != r.State {
 		r.Since = now

@@ -16,13 +16,21 @@ type Snapshot struct {
 	At       time.Time // when it was made
 	Services []*Record // by name; not to be changed
 
-	byName map[string]*Record
 	once   sync.Once
 	merged []*Incident
 }
 
 // Service returns the record of a service, or nil for one never heard of.
-func (s *Snapshot) Service(name string) *Record { return s.byName[name] }
+func (s *Snapshot) Service(name string) *Record {
+	if at, found := s.find(name); found {
+		return s.Services[at]
+	}
+	return nil
+}
+
+func (s *Snapshot) find(name string) (at int, found bool) {
+	return slices.BinarySearchFunc(s.Services, name, func(r *Record, name string) int { return cmp.Compare(r.Name, name) })
+}
 
 // State is the worst state of all services, and those that have it. Without
 // services it is Green.
@@ -76,37 +84,74 @@ type snapshots struct {
 	mu      sync.Mutex          // for what follows
 	revs    map[string]string   // of the store's documents, by key
 	byAlert map[string][]string // the services with a record of an alert
+	torn    map[string]bool     // alerts of which their services know different parts
 	changed chan struct{}       // closed at the next change
 }
 
 func (s *snapshots) init() {
-	s.revs, s.byAlert, s.changed = map[string]string{}, map[string][]string{}, make(chan struct{})
-	s.now.Store(&Snapshot{At: time.Now(), byName: map[string]*Record{}})
+	s.revs, s.byAlert, s.torn = map[string]string{}, map[string][]string{}, map[string]bool{}
+	s.changed = make(chan struct{})
+	s.now.Store(&Snapshot{At: time.Now()})
 }
 
-// put takes records into a new snapshot. It leaves the one that is there alone
-// where nothing a visitor could see is different.
+// put takes records into a new snapshot, but those that are no newer than what
+// it has: a record that was read may be stored anew before it gets here.
 func (s *snapshots) put(records ...*Record) {
-	if len(records) == 0 {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.now.Load()
-	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), byName: maps.Clone(old.byName)}
+	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: slices.Clone(old.Services)}
+	var taken, added []*Record // no name comes twice
 	for _, r := range records {
-		next.byName[r.Name] = r
-		for n := range r.Incidents {
-			id := r.Incidents[n].ID
-			if !slices.Contains(s.byAlert[id], r.Name) {
-				s.byAlert[id] = append(slices.Clone(s.byAlert[id]), r.Name)
-			}
+		at, found := next.find(r.Name)
+		switch {
+		case !found:
+			added = append(added, r)
+			s.index(nil, r)
+		case found && r.Version > next.Services[at].Version:
+			s.index(next.Services[at], r)
+			next.Services[at] = r
+		default:
+			continue
 		}
+		taken = append(taken, r)
 	}
-	next.Services = slices.SortedFunc(maps.Values(next.byName), func(a, b *Record) int { return cmp.Compare(a.Name, b.Name) })
+	if len(taken) == 0 {
+		return
+	}
+	if len(added) > 0 {
+		next.Services = append(next.Services, added...)
+		slices.SortFunc(next.Services, func(a, b *Record) int { return cmp.Compare(a.Name, b.Name) })
+	}
 	s.now.Store(next)
+	for _, r := range taken {
+		s.lookForTorn(next, r)
+	}
 	close(s.changed)
 	s.changed = make(chan struct{})
+}
+
+// index keeps byAlert: next comes in the place of old, which may be nil.
+func (s *snapshots) index(old, next *Record) {
+	had := map[string]bool{}
+	if old != nil {
+		for n := range old.Incidents {
+			had[old.Incidents[n].ID] = true
+		}
+	}
+	for n := range next.Incidents {
+		id := next.Incidents[n].ID
+		if !had[id] {
+			s.byAlert[id] = append(slices.Clip(s.byAlert[id]), next.Name)
+		}
+		delete(had, id)
+	}
+	for id := range had {
+		left := slices.DeleteFunc(slices.Clone(s.byAlert[id]), func(name string) bool { return name == next.Name })
+		if s.byAlert[id] = left; len(left) == 0 {
+			delete(s.byAlert, id)
+		}
+	}
 }
 
 // servicesOf are the services that are known to have a record of an alert.
@@ -114,6 +159,82 @@ func (s *snapshots) servicesOf(alert string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.byAlert[alert])
+}
+
+// copiesOf are what the services know of an alert.
+func (s *snapshots) copiesOf(alert string) []*Incident {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.copies(s.now.Load(), alert)
+}
+
+func (s *snapshots) copies(snap *Snapshot, alert string) []*Incident {
+	var out []*Incident
+	for _, name := range s.byAlert[alert] {
+		if r := snap.Service(name); r != nil {
+			if i := r.Incident(alert); i != nil {
+				out = append(out, i)
+			}
+		}
+	}
+	return out
+}
+
+// agreeOn reports whether all services know the same of an alert.
+func (s *snapshots) agreeOn(alert string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return agree(s.copies(s.now.Load(), alert))
+}
+
+func agree(copies []*Incident) bool {
+	for n := 1; n < len(copies); n++ {
+		if !copies[0].knows(copies[n]) || !copies[n].knows(copies[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+// lookForTorn notes the alerts of a record of which other services know other
+// parts, or of which a service should know and does not.
+func (s *snapshots) lookForTorn(snap *Snapshot, r *Record) {
+	for n := range r.Incidents {
+		i := &r.Incidents[n]
+		names := s.byAlert[i.ID]
+		missing := i.Open() && slices.ContainsFunc(i.Services(), func(name string) bool { return !slices.Contains(names, name) })
+		if missing || len(names) > 1 && !agree(s.copies(snap, i.ID)) {
+			s.torn[i.ID] = true
+		}
+	}
+}
+
+func (s *snapshots) takeTorn() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := slices.Sorted(maps.Keys(s.torn))
+	clear(s.torn)
+	return ids
+}
+
+func (s *snapshots) giveTorn(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.torn[id] = true
+}
+
+func (s *snapshots) isNew(e Entry) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.revs[e.Key] != e.Rev
+}
+
+func (s *snapshots) saw(entries []Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range entries {
+		s.revs[e.Key] = e.Rev
+	}
 }
 
 // next returns the newest snapshot, and a channel that is closed when there is

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/routewatch/routewatch/opsgenie"
@@ -87,6 +88,7 @@ type Page struct {
 	soon    chan struct{}       // somebody asks for a reconciliation before its time
 
 	reconciling sync.Mutex // one at a time
+	refreshes   refreshes
 	reconciled  reconciled
 
 	counts    counts
@@ -94,6 +96,13 @@ type Page struct {
 	stream    stream
 	closing   chan struct{} // closed by Shutdown
 	shutdown  sync.Once
+}
+
+// refreshes lets those that ask for a Refresh at once share one.
+type refreshes struct {
+	sync.Mutex
+	began atomic.Uint64 // how many
+	done  uint64        // the last of them that ended well
 }
 
 // New makes a Page and reads what the store holds. The error joins all that is
@@ -145,7 +154,7 @@ func New(ctx context.Context, cfg Config) (*Page, error) {
 	if p.web, err = newWeb(p); err != nil {
 		return nil, err
 	}
-	if err := p.Refresh(ctx); err != nil {
+	if err := p.readAll(ctx); err != nil {
 		return nil, fmt.Errorf("statuspage: reading the store: %w", err)
 	}
 	return p, nil

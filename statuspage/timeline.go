@@ -169,12 +169,3 @@ func noteID(u Update) string {
 	sum := sha256.Sum256([]byte(u.At.UTC().Format(time.RFC3339Nano) + "\n" + u.Text))
 	return "note-" + hex.EncodeToString(sum[:6])
 }
-
-// changedAt is when the service's state or message came to be what it is.
-func (r *Record) changedAt() time.Time {
-	at := latest(r.FirstAt, r.Since)
-	if n := len(r.Changes); n > 0 {
-		at = latest(at, r.Changes[n-1].At)
-	}
-	return at
-}

@@ -70,7 +70,7 @@ func (s *Site) uptimeOf(r *Record, now time.Time) uptime {
 	planned := s.planned(r.Name, first, now)
 	rolled := slices.DeleteFunc(slices.Clone(r.Days), func(d Day) bool { return d.Date < start.Format(time.DateOnly) })
 	byDate := map[string]Day{}
-	for _, d := range byDay(rolled, within(without(outages, planned), first, now)) {
+	for _, d := range addDays(rolled, within(without(outages, planned), first, now), 1) {
 		byDate[d.Date] = d
 	}
 

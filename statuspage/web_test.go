@@ -32,7 +32,7 @@ func webPage(t *testing.T, site statuspage.Site, records ...statuspage.Record) *
 	for _, r := range records {
 		doc, err := json.Marshal(r)
 		require.NoError(t, err)
-		key := fmt.Sprintf("records/%x.json", r.Name)
+		key := statuspage.KeyOf("records/", r.Name)
 		require.NoError(t, store.Update(t.Context(), key, func([]byte) ([]byte, error) { return doc, nil }))
 	}
 	p, err := statuspage.New(t.Context(), statuspage.Config{Store: store, InsecureWebhook: true, Site: site})

@@ -1,0 +1,381 @@
+package statuspage_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/routewatch/routewatch/opsgenie"
+	"github.com/routewatch/routewatch/statuspage"
+)
+
+// TestModel plays random histories of webhooks in random orders, some of them
+// doubled, and compares what the page says with a model that knows the whole
+// history and nothing of merging. ROUTEWATCH_TEST_SEED repeats one history.
+func TestModel(t *testing.T) {
+	if s := os.Getenv("ROUTEWATCH_TEST_SEED"); s != "" {
+		seed, err := strconv.ParseUint(s, 10, 64)
+		require.NoError(t, err)
+		synctest.Test(t, func(t *testing.T) { playModel(t, seed) })
+		return
+	}
+	for range 60 {
+		seed := rand.Uint64()
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { playModel(t, seed) })
+		})
+	}
+}
+
+func playModel(t *testing.T, seed uint64) {
+	time.Sleep(time.Until(at(24 * 60))) // the bubble's clock begins in 2000
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	history := newHistory(rnd)
+	want := history.model()
+
+	var incidents string
+	for order := range 6 {
+		events := slices.Clone(history.events)
+		if order > 0 { // the first is as it happened
+			for _, e := range history.events {
+				if rnd.IntN(3) == 0 {
+					events = append(events, e)
+				}
+			}
+			rnd.Shuffle(len(events), func(a, b int) { events[a], events[b] = events[b], events[a] })
+		}
+		s := newStore()
+		p := newPage(t, s, nil)
+		apply(t, p, events...)
+		want.check(t, p)
+		requireMirrors(t, s, p)
+		got := incidentsOf(t, p)
+		if order == 0 {
+			incidents = got
+		}
+		requireSame(t, incidents, got, "order "+strconv.Itoa(order))
+	}
+
+	// Several replicas share a store. Each hears a part of it, at the same time.
+	s := newStore()
+	var pages []*statuspage.Page
+	parts := make([][]opsgenie.Event, 2+rnd.IntN(3))
+	for range parts {
+		pages = append(pages, newPage(t, s, nil))
+	}
+	for _, e := range history.events {
+		for n := range 1 + rnd.IntN(2) {
+			part := &parts[(rnd.IntN(len(parts))+n)%len(parts)]
+			*part = slices.Insert(*part, rnd.IntN(len(*part)+1), e)
+		}
+	}
+	var wg sync.WaitGroup
+	for n, p := range pages {
+		wg.Go(func() {
+			for k, e := range parts[n] {
+				assert.NoError(t, p.Apply(t.Context(), e))
+				if k%5 == 4 {
+					assert.NoError(t, p.Refresh(t.Context()))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for range 2 { // what one brings together, the others see the time after
+		for _, p := range pages {
+			require.NoError(t, p.Refresh(t.Context()))
+		}
+	}
+	for _, p := range append(pages, newPage(t, s, nil)) {
+		want.check(t, p)
+		requireMirrors(t, s, p)
+		requireSame(t, incidents, incidentsOf(t, p), "replicas")
+	}
+}
+
+// incidentsOf is all that the page knows of alerts, as text. What their tags said
+// before they ever concerned the page is not of interest.
+func incidentsOf(t testing.TB, p *statuspage.Page) string {
+	var b strings.Builder
+	write := func(where string, i statuspage.Incident) {
+		first := slices.IndexFunc(i.Points, func(p statuspage.Point) bool { return p.Page })
+		i.Points = i.Points[max(0, first):]
+		line, err := json.Marshal(i)
+		require.NoError(t, err)
+		fmt.Fprintf(&b, "%s: %s\n", where, line)
+	}
+	for _, i := range p.Snapshot().Incidents() {
+		write("all", *i)
+	}
+	for _, r := range p.Snapshot().Services {
+		for _, i := range r.Incidents {
+			write(r.Name, i)
+		}
+	}
+	return b.String()
+}
+
+// requireSame is require.Equal that shows the first line that differs, alone.
+func requireSame(t testing.TB, want, got, what string) {
+	t.Helper()
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for n := range min(len(a), len(b)) {
+		if a[n] != b[n] {
+			t.Fatalf("%s:\nwant %s\ngot  %s", what, a[n], b[n])
+		}
+	}
+	require.Len(t, b, len(a), what)
+}
+
+// history is what happened to some alerts, and the webhooks of it.
+type history struct {
+	rnd    *rand.Rand
+	alerts []*modelAlert
+	events []opsgenie.Event
+}
+
+type modelAlert struct {
+	id        string
+	createdAt time.Time
+	tags      []string
+	message   string
+	closed    bool
+	gone      bool // without the page's tag at some time, so that it is too odd for more
+	steps     []step
+}
+
+// step is what was so from a time on, as one webhook told it.
+type step struct {
+	at      time.Time
+	tags    []string
+	told    bool
+	message string
+	note    string
+}
+
+var (
+	modelServices   = []string{"API", "Web shop", "a/b", "ü"}
+	modelSeverities = []string{"major", "Critical", "green", "MAJOR", "nonsense"}
+)
+
+func newHistory(rnd *rand.Rand) *history {
+	h := &history{rnd: rnd}
+	ties := rnd.IntN(2) == 0 // some things happen at the same time
+	minute := 0.0
+	for n := range 1 + rnd.IntN(8) {
+		minute++
+		a := &modelAlert{id: fmt.Sprintf("alert-%d", n), createdAt: at(float64(rnd.IntN(4)) / 4)}
+		a.message = "message of " + a.id
+		h.alerts = append(h.alerts, a)
+		a.tags = []string{"statuspage"}
+		for range 1 + rnd.IntN(2) {
+			a.add("servicename:" + modelServices[rnd.IntN(len(modelServices))])
+		}
+		a.add(modelSeverities[rnd.IntN(len(modelSeverities))])
+		if rnd.IntN(6) == 0 { // its tags come later
+			tags := a.tags
+			a.tags = []string{}
+			h.tell(create, a, a.createdAt, nil, nil, "")
+			a.tags = tags
+			h.tell(addTags, a, at(minute), tags, nil, "")
+			continue
+		}
+		h.tell(create, a, a.createdAt, nil, nil, "")
+	}
+	for range rnd.IntN(25) {
+		a := h.alerts[rnd.IntN(len(h.alerts))]
+		if a.closed || a.gone {
+			continue
+		}
+		if minute++; ties && rnd.IntN(3) == 0 {
+			minute--
+		}
+		h.happen(a, at(minute))
+	}
+	return h
+}
+
+func (h *history) happen(a *modelAlert, when time.Time) {
+	switch h.rnd.IntN(12) {
+	case 0, 1:
+		a.closed = true
+		h.tell(closed, a, when, nil, nil, "")
+	case 2:
+		a.closed = true
+		h.tell(deleted, a, when, nil, nil, "")
+	case 3, 4:
+		tag := modelSeverities[h.rnd.IntN(len(modelSeverities))]
+		a.add(tag)
+		h.tell(addTags, a, when, []string{tag}, nil, "")
+	case 5:
+		tag := "servicename:" + modelServices[h.rnd.IntN(len(modelServices))]
+		a.add(tag)
+		h.tell(addTags, a, when, []string{tag}, nil, "")
+	case 6, 7: // a swap of the service
+		from := a.drop(h.rnd, "servicename:")
+		h.tell(removeTags, a, when, nil, from, "")
+		to := "servicename:" + modelServices[h.rnd.IntN(len(modelServices))]
+		a.add(to)
+		h.tell(addTags, a, when.Add(time.Second), []string{to}, nil, "")
+	case 8:
+		h.tell(removeTags, a, when, nil, a.drop(h.rnd, ""), "")
+	case 9:
+		h.tell(addNote, a, when, nil, nil, fmt.Sprintf("note %d", h.rnd.IntN(5)))
+	case 10:
+		a.message = fmt.Sprintf("message %d of %s", h.rnd.IntN(9), a.id)
+		h.tell(opsgenie.EventUpdateMessage, a, when, nil, nil, "")
+	case 11:
+		h.tell(opsgenie.EventAcknowledge, a, when, nil, nil, "")
+	}
+}
+
+func (a *modelAlert) add(tag string) {
+	if !slices.Contains(a.tags, tag) {
+		a.tags = append(slices.Clone(a.tags), tag)
+	}
+}
+
+// drop takes off a tag that begins with prefix.
+func (a *modelAlert) drop(rnd *rand.Rand, prefix string) []string {
+	var some []string
+	for _, tag := range a.tags {
+		if strings.HasPrefix(tag, prefix) {
+			some = append(some, tag)
+		}
+	}
+	if len(some) == 0 {
+		return []string{"nothing"}
+	}
+	tag := some[rnd.IntN(len(some))]
+	a.tags = slices.DeleteFunc(slices.Clone(a.tags), func(t string) bool { return t == tag })
+	a.gone = tag == "statuspage"
+	return []string{tag}
+}
+
+// tell makes the webhook of something that happened, now and then without its
+// time, as a relay may.
+func (h *history) tell(action opsgenie.EventAction, a *modelAlert, when time.Time, added, removed []string, note string) {
+	e := opsgenie.Event{Action: action}
+	e.Alert.ID, e.Alert.CreatedAt, e.Alert.UpdatedAt = a.id, a.createdAt, when
+	e.Alert.Message, e.Alert.Note = a.message, note
+	e.Alert.AddedTags, e.Alert.RemovedTags = added, removed
+	// Where the page's tag goes without a time, nobody could ever tell.
+	if !a.gone && h.rnd.IntN(12) == 0 {
+		e.Alert.UpdatedAt = time.Time{}
+	}
+	s := step{at: cmp.Or(e.Alert.UpdatedAt, a.createdAt), message: a.message, note: note}
+	if a.gone {
+		// A tie with what came before would mean that it never went.
+		e.Alert.UpdatedAt = when.Add(24 * time.Minute)
+		s.at = e.Alert.UpdatedAt
+	}
+	if action != deleted {
+		e.Alert.Tags = append([]string{}, a.tags...)
+		s.tags, s.told = a.tags, true
+	}
+	a.steps = append(a.steps, s)
+	h.events = append(h.events, e)
+}
+
+// expected is what the model says of the services: state, message and notes.
+type expected struct {
+	states map[string]string
+	notes  map[string][]string
+}
+
+// model works out the states from what is so in the end: of each alert the tags
+// of the latest step, all of them where several are the latest.
+func (h *history) model() expected {
+	x := expected{states: map[string]string{}, notes: map[string][]string{}}
+	type bad struct {
+		rank  int
+		alert *modelAlert
+		text  string
+	}
+	worst := map[string]bad{}
+	for _, a := range h.alerts {
+		var last time.Time
+		var tags []string
+		var message string
+		var messageAt time.Time
+		notes := map[string]bool{}
+		for _, s := range a.steps {
+			page := slices.Contains(s.tags, "statuspage")
+			for _, tag := range s.tags {
+				if name, ok := strings.CutPrefix(tag, "servicename:"); ok && page {
+					if _, seen := x.states[name]; !seen {
+						x.states[name] = "green"
+					}
+				}
+			}
+			if s.told {
+				switch s.at.Compare(last) {
+				case 1:
+					last, tags = s.at, s.tags
+				case 0:
+					tags = slices.Concat(tags, s.tags)
+				}
+			}
+			if page || !s.told {
+				if c := s.at.Compare(messageAt); c > 0 || c == 0 && s.message > message {
+					message, messageAt = s.message, s.at
+				}
+				if s.note != "" {
+					notes[s.at.String()+s.note] = true
+				}
+			}
+		}
+		x.notes[a.id] = slices.Sorted(maps.Keys(notes))
+		if a.closed || !slices.Contains(tags, "statuspage") {
+			continue
+		}
+		rank := 0
+		for _, tag := range tags {
+			rank = max(rank, map[string]int{"major": 1, "critical": 2}[strings.ToLower(tag)])
+		}
+		if rank == 0 {
+			continue
+		}
+		for _, tag := range tags {
+			name, ok := strings.CutPrefix(tag, "servicename:")
+			if !ok {
+				continue
+			}
+			b := worst[name]
+			if b.alert == nil || rank > b.rank || rank == b.rank && (a.createdAt.Before(b.alert.createdAt) ||
+				a.createdAt.Equal(b.alert.createdAt) && a.id < b.alert.id) {
+				worst[name] = bad{rank, a, message}
+			}
+		}
+	}
+	for name, b := range worst {
+		x.states[name] = []string{"", "major ", "critical "}[b.rank] + b.text
+	}
+	return x
+}
+
+func (x expected) check(t testing.TB, p *statuspage.Page) {
+	t.Helper()
+	require.Equal(t, x.states, look(p))
+	for _, i := range p.Snapshot().Incidents() {
+		var notes []string
+		for _, u := range i.Updates {
+			notes = append(notes, u.At.String()+u.Text)
+		}
+		slices.Sort(notes)
+		require.Equal(t, x.notes[i.ID], notes, i.ID)
+	}
+}

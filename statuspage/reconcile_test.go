@@ -1,0 +1,478 @@
+package statuspage_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/routewatch/routewatch/opsgenie"
+	"github.com/routewatch/routewatch/opsgenie/opsgenietest"
+	"github.com/routewatch/routewatch/statuspage"
+)
+
+// desk is a page beside an Opsgenie whose webhooks may get lost.
+type desk struct {
+	*testing.T
+	og    *opsgenietest.Fake
+	store *store
+	page  *statuspage.Page
+	deaf  bool // webhooks get lost
+}
+
+func newDesk(t *testing.T, opts *opsgenietest.Options) *desk {
+	d := &desk{T: t, og: opsgenietest.NewFake(t, opts), store: newStore()}
+	d.page = newPage(t, d.store, d.alerts())
+	require.NoError(t, d.og.AddWebhook(opsgenietest.Webhook{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		e, err := opsgenie.ReadEvent(r.Body)
+		assert.NoError(t, err)
+		if !d.deaf {
+			assert.NoError(t, d.page.Apply(r.Context(), e))
+		}
+	})}))
+	return d
+}
+
+func (d *desk) alerts() statuspage.Alerts {
+	c, err := opsgenie.New(opsgenie.Config{APIKey: "page-key", BaseURL: opsgenie.EU, Transport: d.og.Transport()})
+	require.NoError(d, err)
+	return statuspage.ClientAlerts(c)
+}
+
+// raise creates an alert and returns its id. What is done is a second apart.
+func (d *desk) raise(message string, tags ...string) string {
+	time.Sleep(time.Second)
+	a := d.og.Raise(opsgenie.NewAlert{Message: message, Alias: message, Tags: tags})
+	require.NoError(d, d.og.Settle(d.Context()))
+	return a.ID
+}
+
+func (d *desk) do(id, act string, tags ...string) {
+	time.Sleep(time.Second)
+	_, err := d.og.Do(opsgenietest.Act{Name: act, Ref: opsgenie.ID(id), Tags: tags})
+	require.NoError(d, err)
+	require.NoError(d, d.og.Settle(d.Context()))
+}
+
+func (d *desk) reconcile() { require.NoError(d, d.page.Reconcile(d.Context())) }
+
+func (d *desk) requireLook(states ...string) {
+	d.Helper()
+	want := map[string]string{}
+	for n := 0; n < len(states); n += 2 {
+		want[states[n]] = states[n+1]
+	}
+	require.Equal(d, want, look(d.page))
+}
+
+// failing are the ways in which the Alert API gives no answer that is one.
+func failing(op opsgenietest.Op) map[string]opsgenietest.Fault {
+	limited := opsgenietest.RateLimited(time.Minute)
+	limited.Op, limited.Times = op, -1
+	return map[string]opsgenietest.Fault{
+		"429":          limited,
+		"500":          {Op: op, Status: 500, Times: -1},
+		"503 of a CDN": {Op: op, Status: 503, Body: "<html>", Times: -1},
+		"401":          {Op: op, Status: 401, Times: -1},
+		"403":          {Op: op, Status: 403, Times: -1},
+		"hangs":        {Op: op, Hang: true, Times: -1},
+		"cut before":   {Op: op, Cut: opsgenietest.CutBefore, Times: -1},
+		"cut inside":   {Op: op, Cut: opsgenietest.CutMiddle, Times: -1},
+		"200, no JSON": {Op: op, Status: 200, Body: "<html>log in</html>", Times: -1},
+	}
+}
+
+func TestReconcileFails(t *testing.T) {
+	for _, op := range []opsgenietest.Op{opsgenietest.OpList, opsgenietest.OpGet} {
+		for name, fault := range failing(op) {
+			t.Run(string(op)+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					d := newDesk(t, &opsgenietest.Options{ListLag: 30 * time.Second})
+					x := d.raise("x", tagged("API", "major")...)
+					d.og.Inject(fault)
+					require.Error(t, d.page.Reconcile(t.Context()))
+					d.requireLook("API", "major x")
+
+					// Before the first success nothing is lowered, not even by a Close.
+					y := d.raise("y", tagged("API", "critical")...)
+					d.do(y, opsgenietest.ActClose)
+					d.requireLook("API", "critical y")
+					require.Error(t, d.page.Reconcile(t.Context()))
+					d.requireLook("API", "critical y")
+
+					d.og.ClearFaults()
+					d.reconcile()
+					d.requireLook("API", "major x")
+
+					// From then on the records decide.
+					d.og.Inject(fault)
+					d.do(x, opsgenietest.ActClose)
+					d.requireLook("API", "green")
+					z := d.raise("z", tagged("API", "critical")...)
+					d.requireLook("API", "critical z")
+
+					// What is closed there and was not told is not believed of a failure.
+					d.deaf = true
+					d.do(z, opsgenietest.ActClose)
+					require.Error(t, d.page.Reconcile(t.Context()))
+					d.requireLook("API", "critical z")
+					d.og.ClearFaults()
+					d.reconcile()
+					d.requireLook("API", "green")
+				})
+			})
+		}
+	}
+}
+
+func TestReconcile(t *testing.T) {
+	tests := []struct {
+		name string
+		opts opsgenietest.Options
+		run  func(d *desk)
+	}{
+		{"an empty list turns nothing green", opsgenietest.Options{}, func(d *desk) {
+			d.raise("x", tagged("API", "major")...)
+			d.og.Inject(opsgenietest.Fault{Op: opsgenietest.OpList, Status: 200, Body: `{"data":[],"paging":{}}`, Times: -1})
+			d.reconcile()
+			d.requireLook("API", "major x")
+		}},
+		{"closed there, and the Close got lost", opsgenietest.Options{}, func(d *desk) {
+			x := d.raise("x", tagged("API", "major")...)
+			d.deaf = true
+			d.do(x, opsgenietest.ActClose)
+			d.requireLook("API", "major x")
+			d.reconcile()
+			d.requireLook("API", "green")
+		}},
+		{"deleted there, and the Delete got lost", opsgenietest.Options{}, func(d *desk) {
+			x := d.raise("x", tagged("API", "major")...)
+			d.deaf = true
+			d.do(x, opsgenietest.ActDelete)
+			d.reconcile()
+			d.requireLook("API", "green")
+		}},
+		{"open there, and the Create got lost", opsgenietest.Options{}, func(d *desk) {
+			d.deaf = true
+			d.raise("x", tagged("API", "major")...)
+			d.raise("y", tagged("Web", "green")...)
+			d.raise("z", "statuspage", "servicename:Dark")
+			d.requireLook()
+			d.reconcile()
+			d.requireLook("API", "major x", "Web", "green", "Dark", "green")
+		}},
+		{"a Close recomputes what was open before there was a page", opsgenietest.Options{}, func(d *desk) {
+			d.deaf = true
+			d.raise("old", tagged("API", "major")...)
+			d.deaf = false
+			x := d.raise("x", tagged("API", "critical")...)
+			d.do(x, opsgenietest.ActClose)
+			d.requireLook("API", "critical x") // only raised as yet
+			d.reconcile()
+			d.requireLook("API", "major old")
+		}},
+		{"more than a page of alerts", opsgenietest.Options{}, func(d *desk) {
+			d.deaf = true
+			for n := range 250 {
+				d.raise(fmt.Sprint("x", n), tagged("API", "major")...)
+			}
+			last := d.raise("last", tagged("API", "critical")...)
+			d.reconcile()
+			d.requireLook("API", "critical last")
+			require.Len(d, d.page.Snapshot().Service("API").Incidents, 251)
+			d.deaf = false
+			d.do(last, opsgenietest.ActClose)
+			d.requireLook("API", "major x0")
+		}},
+		{"a page of the list fails", opsgenietest.Options{}, func(d *desk) {
+			d.deaf = true
+			for n := range 150 {
+				d.raise(fmt.Sprint("x", n), tagged("API", "major")...)
+			}
+			d.raise("last", tagged("Web", "critical")...)
+			d.og.Inject(opsgenietest.Fault{Op: opsgenietest.OpList, Status: 500, Match: func(r *http.Request) bool {
+				return r.URL.Query().Get("offset") == "100"
+			}})
+			require.Error(d, d.page.Reconcile(d.Context()))
+			d.requireLook("API", "major x0")
+			d.reconcile()
+			d.requireLook("API", "major x0", "Web", "critical last")
+		}},
+		{"just closed and still listed", opsgenietest.Options{ListLag: time.Minute}, func(d *desk) {
+			x := d.raise("x", tagged("API", "major")...)
+			time.Sleep(2 * time.Minute)
+			d.reconcile()
+			d.do(x, opsgenietest.ActClose)
+			d.requireLook("API", "green")
+			d.reconcile()
+			d.requireLook("API", "green")
+			time.Sleep(2 * time.Minute)
+			d.reconcile()
+			d.requireLook("API", "green")
+		}},
+		{"just opened and not listed yet", opsgenietest.Options{ListLag: time.Minute}, func(d *desk) {
+			d.raise("x", tagged("API", "major")...)
+			d.reconcile()
+			d.requireLook("API", "major x")
+			time.Sleep(2 * time.Minute)
+			d.reconcile()
+			d.requireLook("API", "major x")
+		}},
+		{"listed with the tags of before", opsgenietest.Options{ListLag: time.Minute}, func(d *desk) {
+			x := d.raise("x", tagged("API", "major")...)
+			time.Sleep(2 * time.Minute)
+			d.reconcile()
+			d.do(x, opsgenietest.ActAddTags, "critical")
+			d.reconcile()
+			d.requireLook("API", "critical x")
+			d.do(x, opsgenietest.ActRemoveTags, "critical", "major")
+			d.reconcile()
+			d.requireLook("API", "green")
+		}},
+		{"tags changed, and the webhooks got lost", opsgenietest.Options{}, func(d *desk) {
+			x := d.raise("x", tagged("API", "major")...)
+			d.deaf = true
+			d.do(x, opsgenietest.ActAddTags, "servicename:Web", "critical")
+			d.do(x, opsgenietest.ActRemoveTags, "servicename:API")
+			d.reconcile()
+			d.requireLook("API", "green", "Web", "critical x")
+			d.do(x, opsgenietest.ActRemoveTags, "statuspage")
+			d.reconcile()
+			d.requireLook("API", "green", "Web", "green")
+		}},
+		{"an index that matches words", opsgenietest.Options{LooseTags: true}, func(d *desk) {
+			d.deaf = true
+			d.raise("x", "not statuspage really", "servicename:API", "major")
+			d.raise("y", tagged("Web", "major")...)
+			d.reconcile()
+			d.requireLook("Web", "major y")
+		}},
+		{"a Get that is about another alert", opsgenietest.Options{}, func(d *desk) {
+			x := d.raise("x", tagged("API", "major")...)
+			d.og.Inject(
+				opsgenietest.Fault{Op: opsgenietest.OpList, Status: 200, Body: `{"data":[]}`},
+				opsgenietest.Fault{Op: opsgenietest.OpGet, Status: 200, Body: `{"data":{"id":"other","status":"closed"}}`},
+			)
+			require.Error(d, d.page.Reconcile(d.Context()))
+			d.requireLook("API", "major x")
+			_ = x
+		}},
+		{"what is open for long and not listed is not lost among failures", opsgenietest.Options{}, func(d *desk) {
+			var ids []string
+			for n := range 20 {
+				ids = append(ids, d.raise(fmt.Sprint("x", n), tagged(fmt.Sprint("S", n), "major")...))
+			}
+			d.reconcile()
+			d.deaf = true
+			for _, id := range ids {
+				d.do(id, opsgenietest.ActClose)
+			}
+			for _, id := range ids[:10] {
+				d.og.Inject(opsgenietest.Fault{Op: opsgenietest.OpGet, Path: id, Status: 500, Times: -1})
+			}
+			for range 40 {
+				require.Error(d, d.page.Reconcile(d.Context()))
+			}
+			for n := range ids {
+				want := statuspage.Green
+				if n < 10 {
+					want = statuspage.Major
+				}
+				assert.Equal(d, want, d.page.Snapshot().Service(fmt.Sprint("S", n)).State, n)
+			}
+		}},
+		{"a service that is new while it runs is not compared yet", opsgenietest.Options{}, func(d *desk) {
+			d.deaf = true
+			d.og.Inject(opsgenietest.Fault{Op: opsgenietest.OpList, Status: 200, Body: `{"data":[]}`, Match: func(*http.Request) bool {
+				assert.NoError(d, d.page.Apply(d.Context(), stamped(event(create, "y", 0, tagged("API", "critical")...))))
+				assert.NoError(d, d.page.Apply(d.Context(), stamped(event(closed, "y", 1, tagged("API", "critical")...))))
+				return true
+			}})
+			d.reconcile()
+			d.requireLook("API", "critical message of y")
+			d.reconcile()
+			d.requireLook("API", "green")
+		}},
+		{"what is known is not stored again", opsgenietest.Options{}, func(d *desk) {
+			d.raise("x", tagged("API", "major", "servicename:Web")...)
+			d.reconcile()
+			rev, snap := d.store.rev, d.page.Snapshot()
+			d.reconcile()
+			assert.Equal(d, rev, d.store.rev)
+			assert.Same(d, snap, d.page.Snapshot())
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk(t, &tt.opts)
+				tt.run(d)
+				requireMirrors(t, d.store, d.page)
+			})
+		})
+	}
+}
+
+// stamped moves an event to the clock of the bubble.
+func stamped(e opsgenie.Event) opsgenie.Event {
+	e.Alert.UpdatedAt = time.Now().Add(e.Alert.UpdatedAt.Sub(t0))
+	e.Alert.CreatedAt = time.Now()
+	return e
+}
+
+// TestNeverFalselyGreen plays random days with an Opsgenie that lags, fails,
+// lies by leaving out, and whose webhooks get lost, late and doubled. After each
+// step: a service is never better than an alert of it that was seen open, and of
+// which nobody said that it is not so any more. In the end all is as it is there.
+func TestNeverFalselyGreen(t *testing.T) {
+	for range 40 {
+		seed := rand.Uint64()
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { playDay(t, seed) })
+		})
+	}
+}
+
+func playDay(t *testing.T, seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	og := opsgenietest.NewFake(t, &opsgenietest.Options{
+		ListLag: time.Duration(rnd.IntN(3)) * 20 * time.Second, LooseTags: rnd.IntN(2) == 0,
+	})
+	d := &desk{T: t, og: og, store: newStore()}
+	d.page = newPage(t, d.store, d.alerts())
+	var queue []opsgenie.Event // webhooks that did not come yet
+	require.NoError(t, og.AddWebhook(opsgenietest.Webhook{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		e, err := opsgenie.ReadEvent(r.Body)
+		assert.NoError(t, err)
+		queue = append(queue, e)
+	})}))
+
+	seen := map[string]bool{}    // we heard that it is open and bad
+	settled := map[string]bool{} // we were told of its newest state
+	services := []string{"API", "Web"}
+	var ids []string
+	down := false
+	hear := func(e opsgenie.Event) {
+		apply(t, d.page, e)
+		if slices.Contains(e.Alert.Tags, "statuspage") && e.Action != closed {
+			seen[e.Alert.ID] = true
+		}
+		if e.Action == closed || e.Action == deleted {
+			settled[e.Alert.ID] = true
+		}
+	}
+	check := func() {
+		t.Helper()
+		for _, a := range og.Alerts() {
+			// It is open there, was seen here, and so must be seen by visitors.
+			if a.Status == opsgenie.StatusClosed || !seen[a.ID] {
+				continue
+			}
+			name, severity := a.Tags[1][len("servicename:"):], statuspage.State(a.Tags[2])
+			r := d.page.Snapshot().Service(name)
+			require.NotNil(t, r)
+			require.False(t, severity.Worse(r.State), "%s is %s and not %s, by %s", name, r.State, severity, a.Message)
+		}
+		// Closed there: what nobody told us of stays.
+		for _, r := range d.page.Snapshot().Services {
+			for _, i := range r.Incidents {
+				require.False(t, i.Open() && i.Counts(r.Name) && i.Now().Severity.Worse(r.State), "%s is better than %s", r.Name, i.ID)
+				if !i.Open() && down {
+					require.True(t, settled[i.ID], "%s was closed while the API was down, and nobody said so", i.ID)
+				}
+			}
+		}
+	}
+	for range 60 {
+		time.Sleep(time.Duration(1+rnd.IntN(20)) * time.Second)
+		switch rnd.IntN(9) {
+		case 0, 1:
+			tags := tagged(services[rnd.IntN(2)], []string{"major", "critical"}[rnd.IntN(2)])
+			a := og.Raise(opsgenie.NewAlert{Message: fmt.Sprint("m", len(ids)), Alias: fmt.Sprint(len(ids)), Tags: tags})
+			ids = append(ids, a.ID)
+		case 2:
+			if len(ids) > 0 {
+				id := ids[rnd.IntN(len(ids))]
+				_, _ = og.Do(opsgenietest.Act{Name: []string{closeAct, deleteAct}[rnd.IntN(2)], Ref: opsgenie.ID(id)})
+			}
+		case 3, 4, 5:
+			require.NoError(t, og.Settle(t.Context()))
+			if len(queue) > 0 {
+				n := rnd.IntN(len(queue))
+				e := queue[n]
+				hear(e)
+				if rnd.IntN(2) == 0 {
+					queue = slices.Delete(queue, n, n+1)
+				}
+			}
+		case 6:
+			require.NoError(t, og.Settle(t.Context()))
+			if len(queue) > 0 && rnd.IntN(3) == 0 { // it is lost
+				queue = queue[1:]
+			}
+		case 7:
+			if down = !down; down {
+				var faults []opsgenietest.Fault
+				for _, f := range failing("") {
+					faults = append(faults, f)
+				}
+				og.Inject(faults[rnd.IntN(len(faults))])
+				for id := range seen { // what was learnt before counts
+					settled[id] = settled[id] || !d.open(id)
+				}
+			} else {
+				og.ClearFaults()
+			}
+		case 8:
+			err := d.page.Reconcile(t.Context())
+			require.Equal(t, down, err != nil, "%v", err)
+			for _, a := range og.Alerts() {
+				if r := d.page.Snapshot().Incidents(); slices.ContainsFunc(r, func(i *statuspage.Incident) bool { return i.ID == a.ID }) {
+					seen[a.ID] = true
+				}
+			}
+			for _, i := range d.page.Snapshot().Incidents() {
+				if !down && !i.Open() {
+					settled[i.ID] = true
+				}
+			}
+		}
+		require.NoError(t, og.Settle(t.Context()))
+		check()
+	}
+	og.ClearFaults()
+	time.Sleep(5 * time.Minute)
+	require.NoError(t, d.page.Reconcile(t.Context()))
+	want := map[string]statuspage.State{}
+	for _, a := range og.Alerts() {
+		name, severity := a.Tags[1][len("servicename:"):], statuspage.State(a.Tags[2])
+		if a.Status == opsgenie.StatusOpen && severity.Worse(want[name]) {
+			want[name] = severity
+		}
+	}
+	for _, name := range services {
+		if r := d.page.Snapshot().Service(name); r != nil || want[name] != "" {
+			require.NotNil(t, r)
+			require.Equal(t, max(want[name], ""), map[bool]statuspage.State{true: "", false: r.State}[r.State == statuspage.Green], name)
+		}
+	}
+	requireMirrors(t, d.store, d.page)
+}
+
+const closeAct, deleteAct = opsgenietest.ActClose, opsgenietest.ActDelete
+
+// open reports whether the page takes an alert for open.
+func (d *desk) open(id string) bool {
+	for _, i := range d.page.Snapshot().Incidents() {
+		if i.ID == id {
+			return i.Open()
+		}
+	}
+	return true
+}
