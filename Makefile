@@ -16,6 +16,7 @@ GOFUMPT_VERSION       := v0.12.0
 STATICCHECK_VERSION   := v0.8.2
 GOLANGCI_LINT_VERSION := v2.15.0
 ACTIONLINT_VERSION    := v1.7.12
+VERSITYGW_VERSION     := v1.8.0
 
 # A tool that an older Go built refuses newer code, so the stamps carry Go's
 # version beside the tool's.
@@ -24,6 +25,7 @@ GOFUMPT       := $(BIN)/.gofumpt-$(GOFUMPT_VERSION)-$(GO_VERSION)
 STATICCHECK   := $(BIN)/.staticcheck-$(STATICCHECK_VERSION)-$(GO_VERSION)
 GOLANGCI_LINT := $(BIN)/.golangci-lint-$(GOLANGCI_LINT_VERSION)-$(GO_VERSION)
 ACTIONLINT    := $(BIN)/.actionlint-$(ACTIONLINT_VERSION)-$(GO_VERSION)
+VERSITYGW     := $(BIN)/.versitygw-$(VERSITYGW_VERSION)-$(GO_VERSION)
 
 # Modules of their own, which ./... does not reach.
 MODULES := $(patsubst %/go.mod,%,$(wildcard benchmarks/*/go.mod))
@@ -33,8 +35,8 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: test
-test: cc ## install what the tests need and run all of them, raced and shuffled
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 15m ./...
+test: cc $(VERSITYGW) ## install what the tests need and run all of them, raced and shuffled
+	ROUTEWATCH_REQUIRE_S3=1 CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 15m ./...
 
 .PHONY: check
 check: lint tidy test ## everything CI runs: lint, tidy and test
@@ -55,7 +57,7 @@ bench: go ## measure the middleware beside its peers (half an hour; see benchmar
 	./benchmarks/middleware/run.sh
 
 .PHONY: tools
-tools: $(GOFUMPT) $(STATICCHECK) $(GOLANGCI_LINT) $(ACTIONLINT) ## build the pinned tools into ./.bin
+tools: $(GOFUMPT) $(STATICCHECK) $(GOLANGCI_LINT) $(ACTIONLINT) $(VERSITYGW) ## build the pinned tools into ./.bin
 
 .PHONY: clean
 clean: ## remove ./.bin
@@ -114,3 +116,6 @@ $(GOLANGCI_LINT): | go
 	$(call install,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION))
 $(ACTIONLINT): | go
 	$(call install,actionlint,github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION))
+# A real S3 server, which the tests of statuspage/s3store start.
+$(VERSITYGW): | go
+	$(call install,versitygw,github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION))
