@@ -12,6 +12,8 @@ const maxKept = 4096
 // answers keeps what was answered until the snapshot changes, or a maintenance
 // begins or ends. The zero value is ready for use.
 type answers struct {
+	making sync.Mutex // one is made at a time: those who ask for the same share it
+
 	mu    sync.RWMutex
 	of    *Snapshot
 	until time.Time
@@ -23,15 +25,18 @@ type answerKey struct{ url, before, after, service string }
 // get returns the answer of a target, made now or before; nil for what is not
 // there. url is the page's address.
 func (a *answers) get(p *Page, t target, url string) *answer {
-	now, snap, key := time.Now(), p.Snapshot(), answerKey{url, t.before, t.after, t.service}
-	a.mu.RLock()
-	fresh := a.of == snap && now.Before(a.until)
-	kept := a.byKey[key]
-	a.mu.RUnlock()
-	if fresh && kept != nil {
+	key := answerKey{url, t.before, t.after, t.service}
+	now, snap := time.Now(), p.Snapshot()
+	if kept := a.find(snap, now, key); kept != nil {
 		return kept
 	}
-	m := &moment{Snapshot: snap, page: p, now: now, url: url, plans: p.plans(snap.Services)}
+	a.making.Lock()
+	defer a.making.Unlock()
+	now, snap = time.Now(), p.Snapshot()
+	if kept := a.find(snap, now, key); kept != nil {
+		return kept
+	}
+	m := newMoment(p, snap, now, url)
 	made := t.render(m, t.service)
 	if made == nil {
 		return nil
@@ -39,9 +44,6 @@ func (a *answers) get(p *Page, t target, url string) *answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.of != snap || !now.Before(a.until) {
-		if a.of != nil && a.of.Rev > snap.Rev {
-			return made // somebody has a newer one already
-		}
 		a.of, a.until, a.byKey = snap, nextTurn(m.plans, now), map[answerKey]*answer{}
 	}
 	for other := range a.byKey { // any of them: whoever asks by many hosts drops mostly his own
@@ -52,4 +54,14 @@ func (a *answers) get(p *Page, t target, url string) *answer {
 	}
 	a.byKey[key] = made
 	return made
+}
+
+// find returns an answer that was made of the snapshot, or nil.
+func (a *answers) find(snap *Snapshot, now time.Time, key answerKey) *answer {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if a.of != snap || !now.Before(a.until) {
+		return nil
+	}
+	return a.byKey[key]
 }

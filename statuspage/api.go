@@ -46,10 +46,16 @@ type route struct {
 // moment is what an answer is made of: all that is shown, at one moment, and where.
 type moment struct {
 	*Snapshot
-	page  *Page
-	now   time.Time
-	url   string // the page's address
-	plans []plan
+	page       *Page
+	now        time.Time
+	url        string // the page's address
+	plans      []plan
+	maintained map[string]bool // the services that are worked on now
+}
+
+func newMoment(p *Page, snap *Snapshot, now time.Time, url string) *moment {
+	plans := p.plans(snap.Services)
+	return &moment{Snapshot: snap, page: p, now: now, url: url, plans: plans, maintained: underMaintenance(plans, now)}
 }
 
 // The routes with a fixed path, under the base path.

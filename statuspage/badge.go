@@ -27,15 +27,14 @@ func (b Banner) color() string {
 
 // badgeOf is what a badge says: on the left whose it is, on the right how it is.
 func (m *moment) badgeOf(service string) (label string, b Banner, ok bool) {
-	maintained := underMaintenance(m.plans, m.now)
 	if service == "" {
-		return m.page.cfg.Site.name(), bannerOf(m.Services, maintained), true
+		return m.page.cfg.Site.name(), bannerOf(m.Services, m.maintained), true
 	}
 	r := m.Service(service)
 	if r == nil {
 		return "", Banner{}, false
 	}
-	return text.CleanLine(r.Name), bannerOf([]*Record{r}, maintained), true
+	return text.CleanLine(r.Name), bannerOf([]*Record{r}, m.maintained), true
 }
 
 // shieldJSON is the endpoint of a badge of shields.io.

@@ -34,7 +34,10 @@ type entry struct {
 func (m *moment) feedOf(service string) (*feed, bool) {
 	where := ""
 	f := &feed{title: m.page.cfg.Site.name(), home: m.url + "/"}
-	if service != "" {
+	var incidents []*Incident
+	if service == "" {
+		incidents = slices.Clone(m.Incidents())
+	} else {
 		r := m.Service(service)
 		if r == nil {
 			return nil, false
@@ -42,18 +45,16 @@ func (m *moment) feedOf(service string) (*feed, bool) {
 		where = "/services/" + url.PathEscape(service)
 		f.title, f.home = text.CleanLine(service)+" – "+f.title, m.url+where
 		f.updated = r.FirstAt
+		for n := range r.Incidents {
+			if i := &r.Incidents[n]; i.shownFor(service) {
+				incidents = append(incidents, i)
+			}
+		}
 	}
 	f.title += " – Incident history"
 	f.self = m.url + where + "/history"
 	f.id = m.tag(where + "/history")
-	for _, i := range m.Incidents() {
-		if service != "" && !i.shownFor(service) {
-			continue
-		}
-		f.entries = append(f.entries, m.entriesOf(i)...)
-	}
-	slices.SortStableFunc(f.entries, func(a, b entry) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(b.id, a.id)) })
-	f.entries = f.entries[:min(len(f.entries), maxEntries)]
+	f.entries = m.newest(incidents)
 	// The time of the newest entry, not that of the question: nothing new is
 	// the same bytes.
 	if len(f.entries) > 0 {
@@ -62,6 +63,23 @@ func (m *moment) feedOf(service string) (*feed, bool) {
 		f.updated = time.Unix(0, 0)
 	}
 	return f, true
+}
+
+// newest are the newest entries of incidents, newest first. Years of incidents are
+// not all looked at: what changed before the oldest of them has none.
+func (m *moment) newest(incidents []*Incident) (entries []entry) {
+	slices.SortFunc(incidents, func(a, b *Incident) int {
+		return cmp.Or(b.UpdatedAt().Compare(a.UpdatedAt()), cmp.Compare(b.ID, a.ID))
+	})
+	for _, i := range incidents {
+		if len(entries) == maxEntries && i.UpdatedAt().Before(entries[maxEntries-1].at) {
+			break
+		}
+		entries = append(entries, m.entriesOf(i)...)
+		slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(b.id, a.id)) })
+		entries = entries[:min(len(entries), maxEntries)]
+	}
+	return entries
 }
 
 func (m *moment) entriesOf(i *Incident) []entry {

@@ -142,25 +142,24 @@ func (m *moment) v2Page() v2Page {
 func (m *moment) pageID() string { return v2ID("page", m.page.cfg.Site.name()) }
 
 func (m *moment) v2Status() *v2Status {
-	b := bannerOf(m.Services, underMaintenance(m.plans, m.now))
+	b := bannerOf(m.Services, m.maintained)
 	return &v2Status{Indicator: b.Indicator(), Description: b.Text}
 }
 
 func (m *moment) components() []v2Component {
 	out := make([]v2Component, 0, len(m.Services))
-	maintained := underMaintenance(m.plans, m.now)
 	for n, r := range m.Services {
-		out = append(out, m.component(r, n+1, maintained))
+		out = append(out, m.component(r, n+1))
 	}
 	return out
 }
 
 // component is a service as a component. Its position is that in the list of
 // names, from 1.
-func (m *moment) component(r *Record, position int, maintained map[string]bool) v2Component {
+func (m *moment) component(r *Record, position int) v2Component {
 	return v2Component{
 		ID: v2ID("component", r.Name), Name: text.CleanLine(r.Name),
-		Status:    bannerOf([]*Record{r}, maintained).Component(),
+		Status:    bannerOf([]*Record{r}, m.maintained).Component(),
 		CreatedAt: stamp(r.FirstAt), UpdatedAt: stamp(r.changedAt()),
 		Position: position, Showcase: true, StartDate: r.FirstAt.UTC().Format(time.DateOnly), PageID: m.pageID(),
 	}
@@ -169,11 +168,10 @@ func (m *moment) component(r *Record, position int, maintained map[string]bool) 
 // componentsOf are the components of services by name, those that are there.
 func (m *moment) componentsOf(services []string) []v2Component {
 	out := []v2Component{}
-	maintained := underMaintenance(m.plans, m.now)
 	for _, name := range services {
 		at, ok := slices.BinarySearchFunc(m.Services, name, func(r *Record, name string) int { return strings.Compare(r.Name, name) })
 		if ok {
-			out = append(out, m.component(m.Services[at], at+1, maintained))
+			out = append(out, m.component(m.Services[at], at+1))
 		}
 	}
 	return out
@@ -255,7 +253,9 @@ func (m *moment) updatedAt() time.Time {
 		at = latest(at, r.changedAt())
 	}
 	for _, i := range m.Incidents() {
-		at = latest(at, lastNews(i, m.page.cfg.Notes))
+		if i.UpdatedAt().After(at) { // no news is newer than that
+			at = latest(at, lastNews(i, m.page.cfg.Notes))
+		}
 	}
 	for _, p := range m.plans {
 		for _, t := range []time.Time{p.Start, p.End} {
