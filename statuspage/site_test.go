@@ -1,10 +1,12 @@
 package statuspage_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -69,6 +71,13 @@ type alert struct {
 
 func (a alert) body(t *testing.T) string {
 	t.Helper()
+	b, err := io.ReadAll(alertBody(a))
+	require.NoError(t, err)
+	return string(b)
+}
+
+// alertBody is the event as it is sent.
+func alertBody(a alert) io.Reader {
 	if a.created.IsZero() {
 		a.created = a.updated
 	}
@@ -82,8 +91,10 @@ func (a alert) body(t *testing.T) string {
 		fields["note"] = a.note
 	}
 	body, err := json.Marshal(map[string]any{"action": a.action, "alert": fields})
-	require.NoError(t, err)
-	return string(body)
+	if err != nil {
+		panic(err) // text and times
+	}
+	return bytes.NewReader(body)
 }
 
 // tell sends an event, with the right key, and wants it stored.
