@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,16 +63,24 @@ func (s *stream) advance(snap *Snapshot) {
 	if snap.Rev <= s.seen.Rev {
 		return
 	}
-	var changed []*Record
+	type news struct {
+		*Record
+		frame func(instance string, n uint64, r *Record) []byte
+	}
+	var changed []news
 	for _, r := range snap.Services {
 		old := s.seen.Service(r.Name)
-		if old == nil || old != r && (old.State != r.State || old.Message != r.Message) {
-			changed = append(changed, r)
+		switch {
+		case old == r:
+		case old == nil || old.State != r.State || old.Message != r.Message:
+			changed = append(changed, news{r, frame})
+		case !reflect.DeepEqual(old.Incidents, r.Incidents):
+			changed = append(changed, news{r, incidentFrame})
 		}
 	}
-	slices.SortStableFunc(changed, func(a, b *Record) int { return a.changedAt().Compare(b.changedAt()) })
-	for _, r := range changed {
-		s.log = append(s.log, frame(s.id, s.next(), r))
+	slices.SortStableFunc(changed, func(a, b news) int { return a.changedAt().Compare(b.changedAt()) })
+	for _, n := range changed {
+		s.log = append(s.log, n.frame(s.id, s.next(), n.Record))
 	}
 	s.seen = snap
 	if surplus := len(s.log) - keptEvents; surplus > keptEvents {
@@ -136,6 +145,16 @@ func frame(id string, number uint64, r *Record) []byte {
 	}
 	fmt.Fprintf(&b, "event: state\ndata: %s\n\n", data) // JSON has no line breaks
 	return b.Bytes()
+}
+
+// incidentFrame is an event that there is news of an incident of a service, whose
+// state is as it was: a note, for example. What the news is, the API and the page
+// tell.
+func incidentFrame(id string, number uint64, r *Record) []byte {
+	data, _ := json.Marshal(struct {
+		Service string `json:"service"`
+	}{r.Name})
+	return fmt.Appendf(nil, "id: %s-%d\nevent: incident\ndata: %s\n\n", id, number, data)
 }
 
 // Shutdown ends the streams of events and makes /readyz say no, for
