@@ -2,14 +2,15 @@ package pageexport
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/routewatch/routewatch/statuspage/s3store"
 )
 
 // cacheControl is what the page itself says of its answers.
@@ -22,31 +23,34 @@ type bucket struct {
 	name, prefix string
 }
 
-// openBucket reads where and as whom from the environment, as the AWS tools do:
-// AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and the like.
-func openBucket(ctx context.Context, rest string) (Target, error) {
-	name, prefix, _ := strings.Cut(rest, "/")
-	if name == "" {
-		return nil, fmt.Errorf("%q: %w", "s3://"+rest, errNoTarget)
+// openBucket reads where and as whom from the environment, as the AWS tools do.
+// A server other than AWS is named by ?endpoint=URL behind the prefix, as in the
+// name of a store, or by AWS_ENDPOINT_URL_S3.
+func openBucket(ctx context.Context, where string) (Target, error) {
+	u, err := url.Parse(where)
+	if err != nil || u.User != nil || u.Host == "" {
+		return nil, errNoTarget // without the URL, which may hold a password
 	}
-	cfg, err := config.LoadDefaultConfig(ctx)
+	var options []func(*s3.Options)
+	for key, values := range u.Query() {
+		switch key {
+		case "endpoint":
+			options = append(options, func(o *s3.Options) { o.BaseEndpoint = &values[0] })
+		case "region":
+			options = append(options, func(o *s3.Options) { o.Region = values[0] })
+		default:
+			return nil, fmt.Errorf("s3://%s%s: ?%s is none of endpoint=URL and region=NAME", u.Host, u.Path, key)
+		}
+	}
+	client, err := s3store.NewClient(ctx, options...)
 	if err != nil {
 		return nil, err
 	}
-	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
-		// A server other than AWS has no names for its buckets in the DNS, and
-		// may not know the newer checksums.
-		if o.BaseEndpoint != nil {
-			o.UsePathStyle = true
-			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-		}
-	})
-	prefix = strings.Trim(prefix, "/")
+	prefix := strings.Trim(u.Path, "/")
 	if prefix != "" {
 		prefix += "/"
 	}
-	return &bucket{client, name, prefix}, nil
+	return &bucket{client, u.Host, prefix}, nil
 }
 
 func (b *bucket) String() string { return "s3://" + b.name + "/" + b.prefix }

@@ -18,8 +18,8 @@ type Target interface {
 // Open returns the target that where names: s3://bucket/prefix, or a folder,
 // which is made. A bucket is not asked for before the first Put.
 func Open(ctx context.Context, where string) (Target, error) {
-	if rest, ok := strings.CutPrefix(where, "s3://"); ok {
-		return openBucket(ctx, rest)
+	if strings.HasPrefix(where, "s3://") {
+		return openBucket(ctx, where)
 	}
 	dir := strings.TrimPrefix(where, "file:")
 	if dir == "" || strings.Contains(dir, "://") {
