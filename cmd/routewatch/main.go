@@ -1,8 +1,11 @@
-// Command routewatch shows what routewatch does, and checks what it is told.
+// Command routewatch shows what routewatch does, checks what it is told, and runs
+// a status page of the alerts.
 //
-//	routewatch demo     a shop that you can break, and the alerts that it raises
-//	routewatch check    what this environment makes routewatch do
-//	routewatch version  which build this is
+//	routewatch demo               a shop that you can break, and the alerts that it raises
+//	routewatch statuspage         a status page that Opsgenie's webhooks keep current
+//	routewatch statuspage export  that page as files
+//	routewatch check              what this environment makes routewatch do
+//	routewatch version            which build this is
 //
 // It exits with 0 when all went well, 1 when the work failed, and 2 when the
 // call was wrong.
@@ -38,9 +41,10 @@ func main() {
 
 // commands are what can be called.
 type commands struct {
-	Demo    demoCmd    `cmd:"" help:"Run a small shop behind routewatch, with buttons that break it, beside a local Opsgenie."`
-	Check   checkCmd   `cmd:"" help:"Show what the environment makes routewatch do, and what is wrong with it."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Demo       demoCmd       `cmd:"" help:"Run a small shop behind routewatch, with buttons that break it, beside a local Opsgenie and a status page."`
+	Statuspage statuspageCmd `cmd:"" help:"Run a status page that the webhooks of Opsgenie or Jira Service Management keep current, or write it as files."`
+	Check      checkCmd      `cmd:"" help:"Show what the environment makes routewatch do, and what is wrong with it."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // call is what a command gets beside its flags.
@@ -59,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	helped := false
 	parser, err := kong.New(new(commands),
 		kong.Name("routewatch"),
-		kong.Description("Alerts for a Go service: see them in a demo, and check a configuration."),
+		kong.Description("Alerts of a Go service, and a status page of them."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }), // --help is the one that exits
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

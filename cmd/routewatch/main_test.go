@@ -72,6 +72,10 @@ func TestHelp(t *testing.T) {
 		"help-demo":    {"help demo", "demo --help"},
 		"help-check":   {"help check", "check --help", "check --send -h"},
 		"help-version": {"help version"},
+
+		"help-statuspage":        {"help statuspage", "statuspage --help"},
+		"help-statuspage-serve":  {"help statuspage serve", "statuspage serve -h"},
+		"help-statuspage-export": {"help statuspage export", "statuspage export --out x --help"},
 	} {
 		for _, args := range calls {
 			t.Run(golden+"/"+args, func(t *testing.T) {
