@@ -39,9 +39,10 @@ func (c *demoCmd) Run(call *call) error {
   the page       %s
   the shop       %s
   its Opsgenie   %s
+  its status     %s
 
 Ctrl-C stops all of it.
-`, d.URL, d.ShopURL, d.OpsgenieURL)
+`, d.URL, d.ShopURL, d.OpsgenieURL, d.StatusURL)
 
 	<-call.ctx.Done()
 	fmt.Fprintln(call.stderr, "routewatch: stopping")

@@ -1,9 +1,11 @@
-// Package demo runs a small shop behind routewatch, a local Opsgenie, and a page
-// on which a person breaks the one and watches the other.
+// Package demo runs a small shop behind routewatch, a local Opsgenie, a status
+// page that its webhooks keep current, and a page on which a person breaks the
+// first and watches the others.
 package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -38,6 +40,7 @@ type Demo struct {
 	URL         string // of the page
 	ShopURL     string
 	OpsgenieURL string
+	StatusURL   string // of the status page
 	// Moved says why the page is not at Config.Addr; nil where it is.
 	Moved error
 	// Exposed says that other machines can reach the page.
@@ -48,6 +51,7 @@ type Demo struct {
 	opsgenie *opsgenietest.Fake
 	shop     *shop
 	presser  *presser
+	status   *status
 	servers  []*http.Server // in the order in which they are stopped
 	serving  sync.WaitGroup
 	down     atomic.Bool   // the local Opsgenie is
@@ -105,8 +109,13 @@ func Start(ctx context.Context, cfg Config) (*Demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	ok = true
 	d.opsgenie = opsgenietest.New(opsgenietest.Options{ProcessingDelay: 50 * time.Millisecond})
+	d.StatusURL = d.URL + statusPath + "/"
+	if d.status, err = newStatus(ctx, d.opsgenie); err != nil {
+		d.opsgenie.Close()
+		return nil, errors.Join(err, d.watcher.Close(ctx))
+	}
+	ok = true
 	d.shop = newShop(d.watcher, cfg.Slow)
 	d.presser = newPresser(d.ShopURL)
 	d.serve(pageLn, d.page())
@@ -155,6 +164,7 @@ func (d *Demo) serve(ln net.Listener, h http.Handler) {
 // delivers what waits, then the local Opsgenie. ctx bounds all of it.
 func (d *Demo) Close(ctx context.Context) error {
 	last := len(d.servers) - 1
+	d.status.page.Shutdown() // its streams would last as long as their browsers
 	for _, srv := range d.servers[:last] {
 		stop(ctx, srv)
 	}
@@ -162,6 +172,7 @@ func (d *Demo) Close(ctx context.Context) error {
 	d.repair() // so that nothing is left undelivered
 	err := d.watcher.Close(ctx)
 	d.opsgenie.Close()
+	d.status.close()
 	stop(ctx, d.servers[last])
 	d.serving.Wait()
 	return err

@@ -380,3 +380,44 @@ func TestCheckAddr(t *testing.T) {
 		assert.Equal(t, ok, demo.CheckAddr(addr) == nil, addr)
 	}
 }
+
+// The circle: a broken shop turns the status page red, and a mended one green,
+// by alerts and webhooks alone.
+func TestTheStatusPageFollowsTheShop(t *testing.T) {
+	d := start(t, func(cfg *demo.Config) { cfg.ResolveAfter = 200 * time.Millisecond })
+	status, body := call(t, "GET", d.StatusURL+"api/services")
+	require.Equal(t, http.StatusOK, status)
+	assert.JSONEq(t, `{}`, string(body))
+
+	press(t, d, "panic")
+	awaitStatus(t, d, "critical")
+	_, body = call(t, "GET", d.StatusURL+"api/services/shop")
+	assert.Contains(t, string(body), `"state":"critical"`)
+	_, body = call(t, "GET", d.StatusURL)
+	assert.Contains(t, string(body), "A small shop")
+	status, body = call(t, "GET", d.URL+"/status/embed")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, string(body), "critical")
+
+	press(t, d, "mend")
+	awaitStatus(t, d, "green")
+}
+
+// An Opsgenie that is down keeps the page as it was.
+func TestTheStatusPageStaysRedWhileOpsgenieIsDown(t *testing.T) {
+	d := start(t, func(cfg *demo.Config) { cfg.ResolveAfter = 200 * time.Millisecond })
+	press(t, d, "panic")
+	awaitStatus(t, d, "critical")
+	call(t, "POST", d.URL+"/opsgenie/down")
+	press(t, d, "mend")
+	assert.Equal(t, "critical", string(state(t, d).Status.State))
+	call(t, "POST", d.URL+"/opsgenie/up")
+	awaitStatus(t, d, "green")
+}
+
+func awaitStatus(t *testing.T, d *demo.Demo, want string) {
+	t.Helper()
+	assert.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Equal(c, want, string(state(t, d).Status.State))
+	}, 20*time.Second, 20*time.Millisecond)
+}

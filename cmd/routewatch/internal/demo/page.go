@@ -31,15 +31,18 @@ func (d *Demo) page() http.Handler {
 	mux.HandleFunc("POST /press/{button}", d.press)
 	mux.HandleFunc("POST /opsgenie/{health}", d.setHealth)
 	mux.HandleFunc("POST /alerts/{id}/{act}", d.act)
+	all := http.NewServeMux()
+	all.Handle(statusPath+"/", d.status.page)
 	// No other site may press the buttons.
-	return headers(http.NewCrossOriginProtection().Handler(mux))
+	all.Handle("/", headers(http.NewCrossOriginProtection().Handler(mux)))
+	return all
 }
 
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy",
-			"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+			"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
@@ -51,13 +54,14 @@ func headers(next http.Handler) http.Handler {
 type view struct {
 	Break, Mend            []button
 	ShopURL, OpsgenieURL   string
+	StatusPath             string // of the status page, on this one
 	Threshold              time.Duration
 	Renotify, ResolveAfter time.Duration
 }
 
 func (d *Demo) index(w http.ResponseWriter, _ *http.Request) {
 	v := view{
-		ShopURL: d.ShopURL, OpsgenieURL: d.OpsgenieURL,
+		ShopURL: d.ShopURL, OpsgenieURL: d.OpsgenieURL, StatusPath: statusPath,
 		Threshold: d.cfg.Slow / 2, Renotify: d.cfg.Renotify, ResolveAfter: d.cfg.ResolveAfter,
 	}
 	for _, b := range buttons {

@@ -200,6 +200,19 @@ function show(s) {
   document.title = open > 0 ? `(${open}) routewatch demo` : "routewatch demo";
   showAnswers(s.answers || []);
   showAlerts(s.alerts);
+  showStatus(s.status);
+}
+
+// showStatus repeats what the status page says; the frame beside it is the page
+// itself, and changes without any help from here.
+function showStatus(s) {
+  const words = { green: "operational", major: "partial outage", critical: "major outage" };
+  const word = words[s.state] || "nothing heard yet";
+  $("status").dataset.state = s.state;
+  text("status-state", word);
+  text("status-message", s.message);
+  text("n-status", { green: "green", major: "orange", critical: "red" }[s.state] || "–");
+  $("n-status").classList.toggle("alarm", s.state === "major" || s.state === "critical");
 }
 
 function lost() {

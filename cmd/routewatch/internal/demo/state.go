@@ -18,6 +18,7 @@ type State struct {
 	Calls        uint64           `json:"calls"`  // to Opsgenie, whatever became of them
 	Alerts       []Alert          `json:"alerts"` // open ones first, newest first
 	Hidden       int              `json:"hidden"` // how many more there are
+	Status       StatusState      `json:"status"` // of the shop, to its customers
 }
 
 // Alert is an alert with what Opsgenie keeps beside it.
@@ -34,7 +35,7 @@ const maxShown = 50
 func (d *Demo) state() State {
 	s := State{
 		Served: d.shop.served.Load(), Answers: d.presser.log(), Stats: d.watcher.Stats(),
-		OpsgenieDown: d.down.Load(), Calls: d.calls.Load(), Alerts: []Alert{},
+		OpsgenieDown: d.down.Load(), Calls: d.calls.Load(), Alerts: []Alert{}, Status: d.status.state(),
 	}
 	alerts := d.opsgenie.Alerts()
 	slices.Reverse(alerts)
