@@ -3,6 +3,8 @@ package pageexport
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"strings"
@@ -63,4 +65,25 @@ func (b *bucket) Put(ctx context.Context, f File) error {
 		ContentType: &f.Type, CacheControl: aws.String(cacheControl),
 	})
 	return err
+}
+
+// tell lists the bucket. An object's tag is the MD5 sum of what is in it, unless
+// it is encrypted with a key of the customer's; then all of them look different.
+// The tag knows nothing of the type, which changes with the path alone.
+func (b *bucket) tell(ctx context.Context) (func(File) bool, error) {
+	tags := map[string]string{}
+	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &b.prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range page.Contents {
+			tags[aws.ToString(o.Key)] = strings.Trim(aws.ToString(o.ETag), `"`)
+		}
+	}
+	return func(f File) bool {
+		sum := md5.Sum(f.Body)
+		return tags[b.prefix+inBucket(f)] == hex.EncodeToString(sum[:])
+	}, nil
 }

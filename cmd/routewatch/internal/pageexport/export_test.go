@@ -2,8 +2,11 @@ package pageexport_test
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"fmt"
+	"html"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -289,4 +292,53 @@ func TestABucketHasTheKeysThatWebsiteHostingLooksFor(t *testing.T) {
 	assert.Equal(t, "text/html; charset=utf-8", h.Get("Content-Type"))
 	assert.Equal(t, "public, max-age=15, stale-if-error=600", h.Get("Cache-Control"))
 	assert.Empty(t, h.Get("X-Amz-Acl"), "buckets of today refuse it")
+}
+
+// Of two that write to one bucket, what one put is not what is there for ever.
+func TestABucketIsMendedWhateverOthersDid(t *testing.T) {
+	var mu sync.Mutex
+	objects := map[string][]byte{}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Method == http.MethodGet {
+			fmt.Fprint(w, "<ListBucketResult><IsTruncated>false</IsTruncated>")
+			for key, body := range objects {
+				fmt.Fprintf(w, "<Contents><Key>%s</Key><ETag>&quot;%x&quot;</ETag></Contents>", html.EscapeString(key), md5.Sum(body))
+			}
+			fmt.Fprint(w, "</ListBucketResult>")
+			return
+		}
+		objects[strings.TrimPrefix(r.URL.Path, "/acme/")], _ = io.ReadAll(r.Body)
+	}))
+	t.Cleanup(srv.Close)
+	t.Setenv("AWS_ENDPOINT_URL", srv.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
+	target, err := pageexport.Open(t.Context(), "s3://acme/status")
+	require.NoError(t, err)
+	page := newSite("", "API", "a b")
+	p := pageexport.NewPublisher(page, statuspage.Site{}, target)
+	first, err := p.Publish(t.Context())
+	require.NoError(t, err)
+	assert.Greater(t, first, 20)
+	n, err := p.Publish(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, n, "nothing changed")
+
+	mu.Lock()
+	want := objects["status/index.html"]
+	objects["status/index.html"] = []byte("what another one knew an hour ago")
+	delete(objects, "status/services/a b")
+	mu.Unlock()
+	n, err = p.Publish(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Equal(t, string(want), string(objects["status/index.html"]))
+	assert.Contains(t, objects, "status/services/a b")
 }

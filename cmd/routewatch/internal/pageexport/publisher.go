@@ -60,9 +60,11 @@ func (p *Publisher) Stats() Stats {
 	return p.stats
 }
 
-// Publish writes the files that have changed since the last time, and returns
-// how many. It must not be called twice at once. Files that the page does not
-// have any more stay: the links that people kept go on leading somewhere.
+// Publish writes the files that are not in the target as they should be, and
+// returns how many. Where the target cannot tell what it holds, these are those
+// that have changed since the last time. It must not be called twice at once.
+// Files that the page does not have any more stay: the links that people kept go
+// on leading somewhere.
 func (p *Publisher) Publish(ctx context.Context) (written int, err error) {
 	defer func() {
 		p.mu.Lock()
@@ -79,12 +81,12 @@ func (p *Publisher) Publish(ctx context.Context) (written int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	same := p.same(ctx)
 	var errs []error
 	// Last the page itself, which leads to all others.
 	for n := len(files) - 1; n >= 0; n-- {
 		f := files[n]
-		sum := sha256.Sum256(append([]byte(f.Type+"\n"), f.Body...))
-		if p.put[f.Path] == sum {
+		if same(f) {
 			continue
 		}
 		if err := p.target.Put(ctx, f); err != nil {
@@ -94,7 +96,7 @@ func (p *Publisher) Publish(ctx context.Context) (written int, err error) {
 			}
 			continue
 		}
-		p.put[f.Path] = sum
+		p.put[f.Path] = sumOf(f)
 		written++
 	}
 	p.mu.Lock()
@@ -102,6 +104,20 @@ func (p *Publisher) Publish(ctx context.Context) (written int, err error) {
 	p.mu.Unlock()
 	return written, errors.Join(errs...)
 }
+
+// same returns what tells whether a file is in the target already. Several may
+// write to one bucket: what we put there last may not be what is there now.
+func (p *Publisher) same(ctx context.Context) func(File) bool {
+	if t, ok := p.target.(teller); ok {
+		if same, err := t.tell(ctx); err == nil {
+			return same
+		}
+		// Whoever may write may not be allowed to look.
+	}
+	return func(f File) bool { return p.put[f.Path] == sumOf(f) }
+}
+
+func sumOf(f File) [sha256.Size]byte { return sha256.Sum256(append([]byte(f.Type+"\n"), f.Body...)) }
 
 // Run publishes at once, after each change, and each minute, until ctx ends;
 // then once more what has changed.

@@ -15,6 +15,11 @@ type Target interface {
 	String() string
 }
 
+// teller is a target that can tell whether it holds a file.
+type teller interface {
+	tell(ctx context.Context) (func(File) bool, error)
+}
+
 // Open returns the target that where names: s3://bucket/prefix, or a folder,
 // which is made. A bucket is not asked for before the first Put.
 func Open(ctx context.Context, where string) (Target, error) {
