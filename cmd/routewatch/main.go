@@ -44,6 +44,7 @@ type commands struct {
 	Demo       demoCmd       `cmd:"" help:"Run a small shop behind routewatch, with buttons that break it, beside a local Opsgenie and a status page."`
 	Statuspage statuspageCmd `cmd:"" help:"Run a status page that the webhooks of Opsgenie or Jira Service Management keep current, or write it as files."`
 	Check      checkCmd      `cmd:"" help:"Show what the environment makes routewatch do, and what is wrong with it."`
+	Lambda     lambdaCmd     `cmd:"" hidden:"" help:"Serve the status page as an AWS Lambda function."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "routewatch:", err)
 		return exitFailed
 	}
-	parsed, err := parser.Parse(withHelp(args))
+	parsed, err := parser.Parse(withHelp(asBootstrap(args)))
 	if helped {
 		return exitFine
 	}
