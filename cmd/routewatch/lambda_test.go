@@ -110,7 +110,7 @@ type function struct {
 	logs *lockedBuffer
 }
 
-const webhookKey = "a-key-for-the-tests"
+const lambdaKey = "a-key-for-the-tests"
 
 // startFunction runs a bootstrap as Lambda does: without arguments, with the
 // environment of the template and nothing else.
@@ -123,7 +123,7 @@ func startFunction(t *testing.T, path string, env ...string) *function {
 		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(f.api.URL, "http://"),
 		"AWS_LAMBDA_FUNCTION_NAME=page",
 		"AWS_REGION=us-east-1",
-		"ROUTEWATCH_WEBHOOK_KEY=" + webhookKey,
+		"ROUTEWATCH_WEBHOOK_KEY=" + lambdaKey,
 		// What the template leaves empty, Lambda sets all the same.
 		"OPSGENIE_TOKEN=", "OPSGENIE_API_BASE=", "JSM_SITE=", "JSM_EMAIL=", "JSM_API_TOKEN=",
 	}, env...)
@@ -241,7 +241,7 @@ func testFunctionThatCannotStart(t *testing.T, bootstrap string) {
 	assert.Equal(t, 1, exit.ExitCode())
 	assert.Contains(t, f.logs.String(), "tape:7")
 	assert.Contains(t, f.logs.String(), "ROUTEWATCH_NOTES")
-	assert.NotContains(t, f.logs.String(), webhookKey)
+	assert.NotContains(t, f.logs.String(), lambdaKey)
 }
 
 func testFunctionServesThePage(t *testing.T, bootstrap string) {
@@ -308,7 +308,7 @@ func testFunctionServesThePage(t *testing.T, bootstrap string) {
 	o = f.invoke(`{"hello":"world"}`)
 	assert.Contains(t, o.Error.Message, "neither")
 	assert.Equal(t, 200, f.get("/").StatusCode, "it goes on after an event that failed")
-	assert.NotContains(t, f.logs.String(), webhookKey)
+	assert.NotContains(t, f.logs.String(), lambdaKey)
 }
 
 // Every variable that the template sets is one that the function reads.
@@ -348,7 +348,7 @@ func testFunctionVariables(t *testing.T, bootstrap string) {
 	}
 
 	f := startFunction(t, bootstrap, "ROUTEWATCH_STORE=mem:", "ROUTEWATCH_PUBLISH=page", "ROUTEWATCH_TITLE=Acme",
-		"ROUTEWATCH_STATUSPAGE_TAG=public", "ROUTEWATCH_SERVICE_TAG_PREFIX=svc/", "ROUTEWATCH_WEBHOOK_KEY=another-key-of-sixteen,"+webhookKey)
+		"ROUTEWATCH_STATUSPAGE_TAG=public", "ROUTEWATCH_SERVICE_TAG_PREFIX=svc/", "ROUTEWATCH_WEBHOOK_KEY=another-key-of-sixteen,"+lambdaKey)
 	e := f.webhook("Create")
 	e.Body = strings.NewReplacer("statuspage", "public", "servicename:", "svc/").Replace(e.Body)
 	r, _ := f.request(e)
