@@ -98,6 +98,9 @@ func TestNothingAcknowledgedIsLostByKill(t *testing.T) {
 		if rand.N(5) > 0 {
 			require.True(t, lines.Scan())
 			require.Equal(t, "open", lines.Text())
+			_, err := filestore.Open(filestore.Config{Dir: dir})
+			require.ErrorIs(t, err, filestore.ErrLocked)
+			assert.ErrorContains(t, err, fmt.Sprintf("process %d has it", child.Process.Pid))
 		}
 		kill := time.AfterFunc(rand.N(60*time.Millisecond), func() { _ = child.Process.Kill() })
 		for lines.Scan() {

@@ -197,13 +197,19 @@ func TestAFailingDisk(t *testing.T) {
 	}
 }
 
-// crash opens a copy of the folder as a crash would leave it, with files that
-// are all behind.
+// crash opens a copy of the folder as a loss of power may leave it: the journals
+// are there as far as they were synced, and the files are empty.
 func crash(t *testing.T, s *Store, dir string) *Store {
 	t.Helper()
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	left := t.TempDir()
 	require.NoError(t, os.CopyFS(left, os.DirFS(dir)))
+	files, err := filepath.Glob(filepath.Join(left, "*.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, name := range files {
+		require.NoError(t, os.Truncate(name, 0))
+	}
 	opened, err := Open(Config{Dir: left, Logger: quiet})
 	require.NoError(t, err)
 	return opened

@@ -3,8 +3,11 @@ package filestore
 import (
 	"errors"
 	"io/fs"
+	"iter"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/routewatch/routewatch/statuspage"
@@ -113,11 +116,10 @@ func readFolder(dir string) (keys []string, err error) {
 // syncFiles makes the files of keys, and their folders, survive a loss of power.
 func (s *Store) syncFiles(keys map[string]bool) error {
 	folders := map[string]bool{}
+	var files []string
 	for key := range keys {
 		name := s.path(key)
-		if err := syncPath(name); err != nil {
-			return err
-		}
+		files = append(files, name)
 		for folder := filepath.Dir(name); !folders[folder]; folder = filepath.Dir(folder) {
 			folders[folder] = true
 			if folder == filepath.Clean(s.cfg.Dir) {
@@ -125,12 +127,37 @@ func (s *Store) syncFiles(keys map[string]bool) error {
 			}
 		}
 	}
-	for folder := range folders {
-		if err := syncPath(folder); err != nil {
-			return err
-		}
+	if err := syncAll(slices.Values(files)); err != nil {
+		return err
 	}
-	return nil
+	return syncAll(maps.Keys(folders))
+}
+
+// syncAll syncs several at a time, which a file system does together.
+func syncAll(names iter.Seq[string]) error {
+	const atOnce = 8
+	todo := make(chan string)
+	errs := make(chan error, atOnce)
+	for range atOnce {
+		go func() {
+			var first error
+			for name := range todo {
+				if err := syncPath(name); first == nil {
+					first = err
+				}
+			}
+			errs <- first
+		}()
+	}
+	for name := range names {
+		todo <- name
+	}
+	close(todo)
+	var all error
+	for range atOnce {
+		all = errors.Join(all, <-errs)
+	}
+	return all
 }
 
 // syncPath syncs a file or a folder. That it is gone is fine.
