@@ -50,7 +50,7 @@ func (c *careless) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func etag(body []byte) string { return fmt.Sprintf(`"%x"`, md5.Sum(body)) }
 
-// list gives pages of 7.
+// list gives pages of 100.
 func (c *careless) list(w http.ResponseWriter, r *http.Request) {
 	type contents struct{ Key, ETag string }
 	var out struct {
@@ -64,8 +64,8 @@ func (c *careless) list(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(key, prefix) || key <= after {
 			continue
 		}
-		if len(out.Contents) == 7 {
-			out.IsTruncated, out.NextContinuationToken = true, out.Contents[6].Key
+		if len(out.Contents) == 100 {
+			out.IsTruncated, out.NextContinuationToken = true, out.Contents[99].Key
 			break
 		}
 		out.Contents = append(out.Contents, contents{key, etag(c.objects[key])})

@@ -193,7 +193,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"no client", s3store.Config{Bucket: "b"}, "Client is missing"},
 		{"no bucket", s3store.Config{Client: none}, "Bucket is missing"},
 		{"a prefix that leaves", s3store.Config{Client: none, Bucket: "b", Prefix: "a/../b"}, "begins with a dot"},
-		{"nobody there", s3store.Config{Client: none, Bucket: "b", Timeout: 50 * time.Millisecond}, "connection refused"},
+		{"nobody there", s3store.Config{Client: none, Bucket: "b", Timeout: 500 * time.Millisecond}, "connection refused"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := s3store.Open(t.Context(), tt.cfg)

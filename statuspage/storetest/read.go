@@ -75,7 +75,7 @@ var listRows = []row{
 			keys = append(keys, fmt.Sprintf("many/%05d.json", i))
 		}
 		put(t, s, "elsewhere", "man.json", "many.json", "manz/0.json")
-		together(t, 16, keys, func(key string) error { return s.Update(t.Context(), key, set(key)) })
+		together(t, 32, keys, func(key string) error { return s.Update(t.Context(), key, set(key)) })
 		assert.Len(t, revs(t, s, "many/"), n)
 		assert.Len(t, revs(t, s, "many/0104"), 10)
 	}},
