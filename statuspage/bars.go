@@ -12,10 +12,10 @@ import (
 // Days that were well are dashes of one line, which costs a few bytes however
 // many there are; only days with an outage are drawn one by one.
 type bars struct {
-	Label   string // the picture in words
-	Known   string // the line through the days of which something is known
-	Unknown string // and through the others
-	Bad     []badDay
+	Label   string   // the picture in words
+	Known   string   // the line through the days of which something is known
+	Unknown string   // and through the others
+	Bad     []badDay // newest first
 }
 
 // badDay is a day with an outage. Its bar is coloured from below, by how much of
@@ -50,6 +50,7 @@ func (v *webView) bars(name string, u uptime) bars {
 		}
 	}
 	b.Label = v.barsLabel(name, u, b.Bad)
+	slices.Reverse(b.Bad) // as the incidents below them
 	return b
 }
 
