@@ -28,15 +28,16 @@ ACTIONLINT    := $(BIN)/.actionlint-$(ACTIONLINT_VERSION)-$(GO_VERSION)
 VERSITYGW     := $(BIN)/.versitygw-$(VERSITYGW_VERSION)-$(GO_VERSION)
 
 # Modules of their own, which ./... does not reach.
-MODULES := $(patsubst %/go.mod,%,$(wildcard benchmarks/*/go.mod))
+MODULES := $(patsubst %/go.mod,%,$(wildcard benchmarks/*/go.mod statuspage/browsertest/go.mod))
 
 .PHONY: help
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: test
-test: cc $(VERSITYGW) ## install what the tests need and run all of them, raced and shuffled
+test: cc chromium $(VERSITYGW) ## install what the tests need and run all of them, raced and shuffled
 	ROUTEWATCH_REQUIRE_S3=1 CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 15m ./...
+	CGO_ENABLED=1 $(GO) -C statuspage/browsertest test -race -shuffle=on -timeout 5m ./...
 
 .PHONY: check
 check: lint tidy test ## everything CI runs: lint, tidy and test
@@ -51,6 +52,10 @@ tidy: go ## fail where a go.mod or go.sum is not what go mod tidy would write
 .PHONY: fmt
 fmt: $(GOFUMPT) ## format every Go file
 	$(BIN)/gofumpt -w .
+
+.PHONY: shots
+shots: go chromium ## take the pictures of the status page in docs/images anew
+	$(GO) -C statuspage/browsertest test -count=1 -run '^TestShots$$' . -shots $(CURDIR)/docs/images
 
 .PHONY: bench
 bench: go ## measure the middleware beside its peers (half an hour; see benchmarks/middleware)
@@ -99,6 +104,17 @@ cc: go
 	fi; \
 	command -v "$$cc" >/dev/null || \
 		{ echo "make: go test -race needs a C compiler, and there is no $$cc: sudo apt-get install gcc libc6-dev" >&2; exit 1; }
+
+# The status page is tested in a browser. CHROMIUM names one that is elsewhere.
+.PHONY: chromium
+chromium:
+	@found() { [ -n "$${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null; }; \
+	if ! found && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing chromium: the status page is tested in it"; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	fi; \
+	found || { echo "make: the status page is tested in Chromium, and there is none: sudo apt-get install chromium" >&2; exit 1; }
 
 # $(call install,NAME,PACKAGE@VERSION) builds one tool; the stamp of another
 # version goes, so that going back to it builds it again.

@@ -1,0 +1,224 @@
+package browsertest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+
+	"github.com/routewatch/routewatch/opsgenie"
+	"github.com/routewatch/routewatch/statuspage"
+)
+
+const atOnce = time.Second
+
+func TestLive(t *testing.T) {
+	s := newSite(t, statuspage.Site{Title: "Acme"}, well("API", 30), well("Web", 30))
+	b := newTab(t)
+	b.open(s.URL + "/")
+	assert.Equal(t, "All systems operational", b.text("h1"))
+	assert.Equal(t, "All systems operational – Acme", eval[string](b, "document.title"))
+
+	alert := opsgenie.EventAlert{ID: "1", Message: "Errors at checkout", Tags: tags("critical", "API"), CreatedAt: time.Now()}
+	s.tell(t, opsgenie.EventCreate, alert)
+	took := b.until(`document.querySelector("h1").innerText === "Major outage: API"`, atOnce)
+	t.Logf("from webhook to screen in %s", took)
+	assert.Equal(t, "Major outage: API – Acme", eval[string](b, "document.title"))
+	assert.Contains(t, eval[string](b, `document.querySelector("link[rel=icon]").href`), "/assets/critical.svg")
+	assert.Contains(t, b.text("#active"), "Errors at checkout")
+	assert.Contains(t, b.text("#services"), "Major outage")
+
+	alert.Note, alert.UpdatedAt = "We are rolling back.", time.Now()
+	s.tell(t, opsgenie.EventAddNote, alert)
+	b.until(`document.querySelector("#active").innerText.includes("We are rolling back.")`, atOnce)
+
+	s.tell(t, opsgenie.EventClose, alert)
+	b.until(`document.querySelector("h1").innerText === "All systems operational"`, atOnce)
+	assert.True(t, eval[bool](b, `document.querySelector("#active").hidden`))
+	assert.Contains(t, b.text("#past"), "Errors at checkout")
+	b.clean()
+}
+
+// What a visitor has opened, and where the keyboard is, stays through a change.
+func TestLiveKeepsItsPlace(t *testing.T) {
+	s := newSite(t, statuspage.Site{Groups: []statuspage.Group{
+		{Name: "Open", Services: []string{"API"}}, {Name: "Closed", Services: []string{"Web"}, Closed: true},
+	}}, well("API", 30), well("Web", 30))
+	b := newTab(t)
+	b.open(s.URL + "/")
+	eval[bool](b, `document.querySelector("#g0").open = false; document.querySelector("#g1").open = true; document.querySelector("#g1 a").focus(); true`)
+	s.tell(t, opsgenie.EventCreate, opsgenie.EventAlert{ID: "1", Message: "slow", Tags: tags("major", "Mail"), CreatedAt: time.Now()})
+	b.until(`document.querySelector("#services").innerText.includes("Mail")`, atOnce)
+	assert.False(t, eval[bool](b, `document.querySelector("#g0").open`))
+	assert.True(t, eval[bool](b, `document.querySelector("#g1").open`))
+	assert.Equal(t, "Web", eval[string](b, `document.activeElement.textContent`))
+	// A group that has become worse opens: it has something to say.
+	s.tell(t, opsgenie.EventCreate, opsgenie.EventAlert{ID: "2", Message: "slow", Tags: tags("major", "API"), CreatedAt: time.Now()})
+	b.until(`document.querySelector("#g0").open`, atOnce)
+	b.clean()
+}
+
+// A page that cannot know is not green, and says since when.
+func TestLostConnection(t *testing.T) {
+	s := newSite(t, statuspage.Site{Title: "Acme"}, well("API", 30))
+	b := newTab(t)
+	b.open(s.URL + "/")
+	const green = `getComputedStyle(document.querySelector("#banner")).backgroundColor`
+	before := eval[string](b, green)
+	assert.Empty(t, b.text("#conn"))
+
+	s.cut()
+	b.until(`/^Connection lost, as of \d\d:\d\d/.test(document.querySelector("#conn").innerText)`, 5*time.Second)
+	assert.NotEqual(t, before, eval[string](b, green))
+	assert.NotEqual(t, eval[string](b, `getComputedStyle(document.documentElement).getPropertyValue("--green")`),
+		eval[string](b, `getComputedStyle(document.querySelector("#services .state")).getPropertyValue("--c")`))
+	assert.Equal(t, "? All systems operational – Acme", eval[string](b, "document.title"))
+	assert.Contains(t, eval[string](b, `document.querySelector("link[rel=icon]").href`), "/assets/unknown.svg")
+
+	s.tell(t, opsgenie.EventCreate, opsgenie.EventAlert{ID: "1", Message: "slow", Tags: tags("major", "API"), CreatedAt: time.Now()})
+	s.down.Store(false)
+	b.until(`document.title === "Partial outage: API – Acme"`, 10*time.Second)
+	assert.Empty(t, b.text("#conn"))
+	assert.False(t, eval[bool](b, `document.documentElement.hasAttribute("data-stale")`))
+}
+
+// Where the stream does not come through, the page asks.
+func TestPolling(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a poll")
+	}
+	t.Parallel()
+	s := newSite(t, statuspage.Site{}, well("API", 30))
+	s.noStream.Store(true)
+	b := newTab(t)
+	b.open(s.URL + "/")
+	s.tell(t, opsgenie.EventCreate, opsgenie.EventAlert{ID: "1", Message: "slow", Tags: tags("major", "API"), CreatedAt: time.Now()})
+	b.until(`document.querySelector("h1").innerText === "Partial outage: API"`, 20*time.Second)
+	assert.Empty(t, b.text("#conn"))
+}
+
+func TestWithoutScript(t *testing.T) {
+	s := newSite(t, acme(time.Now()), acmeRecords(time.Now())...)
+	b := newTab(t)
+	b.do(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	b.open(s.URL + "/")
+	assert.Equal(t, "Partial outage: Checkout and Payments", b.text("h1"))
+	body := b.text("body")
+	for _, want := range []string{
+		"Card payments fail for some customers", "We are moving traffic", "Move of the search index", "In progress", "Database upgrade", "Scheduled",
+		"Shop", "Operational", "100.00 % uptime", "No incidents.", "Full incident history", " UTC",
+	} {
+		assert.Contains(t, body, want)
+	}
+	assert.Empty(t, b.text("#conn"))
+	assert.Equal(t, 20, eval[int](b, `document.querySelectorAll("svg.bars").length`))
+
+	for _, path := range []string{"/services/Checkout", "/incidents/open-1", "/history"} {
+		b.open(s.URL + path)
+		assert.Contains(t, b.text("body"), "Card payments fail for some customers", path)
+	}
+}
+
+// Times are the visitor's, and say of which zone; the server's are in their title.
+func TestTimes(t *testing.T) {
+	at := time.Date(2026, 7, 1, 22, 30, 0, 0, time.UTC)
+	r := well("API", 30)
+	r.Incidents = []statuspage.Incident{incident("1", "slow", statuspage.Major, at, time.Hour, "API")}
+	s := newSite(t, statuspage.Site{}, r)
+	b := newTab(t)
+	b.do(call(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"}))
+	b.open(s.URL + "/incidents/1")
+	assert.Regexp(t, `(2 Jul 2026, 04:00|Jul 2, 2026, 04:00 AM) (IST|GMT\+5:30)`, b.text("dl time"))
+	assert.Equal(t, "1 Jul 2026, 22:30 UTC", eval[string](b, `document.querySelector("dl time").title`))
+}
+
+func TestDark(t *testing.T) {
+	s := newSite(t, statuspage.Site{}, well("API", 30))
+	b := newTab(t)
+	b.open(s.URL + "/")
+	const background = `getComputedStyle(document.body).backgroundColor`
+	light := eval[string](b, background)
+	b.media("", "prefers-color-scheme", "dark")
+	assert.NotEqual(t, light, eval[string](b, background))
+	assert.Equal(t, "rgb(1, 4, 9)", eval[string](b, background))
+}
+
+func TestPhone(t *testing.T) {
+	long := well("a-service-with-a-name-that-is-much-longer-than-a-phone-is-wide-and-has-no-blank", 30)
+	s := newSite(t, acme(time.Now()), append(acmeRecords(time.Now()), long)...)
+	b := newTab(t)
+	b.do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateScale(2)))
+	for _, path := range []string{"/", "/services/Checkout", "/incidents/open-1", "/history"} {
+		b.open(s.URL + path)
+		assert.LessOrEqual(t, eval[float64](b, `document.documentElement.scrollWidth`), 360.0, "%s does not scroll sideways", path)
+	}
+	b.open(s.URL + "/")
+	// The last 30 of 90 days are in sight.
+	assert.InDelta(t, 3.0, eval[float64](b, `document.querySelector(".bars").getBoundingClientRect().width / document.querySelector(".crop").getBoundingClientRect().width`), 0.01)
+	assert.InDelta(t, 0.0, eval[float64](b, `document.querySelector(".bars").getBoundingClientRect().right - document.querySelector(".crop").getBoundingClientRect().right`), 1)
+	assert.Contains(t, b.text(".scale"), "30 days ago")
+	assert.NotContains(t, b.text(".scale"), "90 days ago")
+}
+
+func TestHostileText(t *testing.T) {
+	const canary = `<img src=x onerror="window.canary=1"><script>window.canary=1</script>" onmouseover="window.canary=1` + "'\u202e"
+	s := newSite(t, statuspage.Site{})
+	b := newTab(t)
+	look := func(path string) {
+		t.Helper()
+		b.until(`document.body.innerText.includes("onerror")`, atOnce)
+		assert.Equal(t, "undefined", eval[string](b, "typeof window.canary"), path)
+		assert.Zero(t, eval[float64](b, `document.querySelectorAll("img, [onerror], [onmouseover], body script").length`), path)
+		b.clean()
+	}
+	b.open(s.URL + "/")
+	s.tell(t, opsgenie.EventCreate, opsgenie.EventAlert{
+		ID: canary, Message: canary, Tags: []string{"statuspage", "critical", "servicename:" + canary}, Note: canary, CreatedAt: time.Now(),
+	})
+	look("by the live part")
+	for _, path := range []string{"/", "/services/", "/incidents/", "/history"} {
+		if path == "/services/" || path == "/incidents/" {
+			b.open(s.URL + "/")
+			look("/") // the browser may show what it kept at first
+			path = eval[string](b, `document.querySelector("main a[href^='`+path+`']").getAttribute("href")`)
+		}
+		b.open(s.URL + path)
+		look(path)
+	}
+}
+
+func TestKeyboard(t *testing.T) {
+	s := newSite(t, statuspage.Site{Groups: []statuspage.Group{{Name: "Shop", Services: []string{"API"}}}}, well("API", 30))
+	b := newTab(t)
+	b.open(s.URL + "/")
+	b.do(chromedp.KeyEvent(kb.Tab))
+	assert.Equal(t, "Skip to the content", eval[string](b, `document.activeElement.innerText`))
+	assert.Greater(t, eval[float64](b, `document.activeElement.getBoundingClientRect().width`), 50.0, "it is seen when it has the focus")
+	eval[bool](b, `document.querySelector("summary").focus(); true`)
+	b.do(chromedp.KeyEvent(kb.Enter))
+	assert.False(t, eval[bool](b, `document.querySelector("details").open`))
+	b.do(chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(kb.Tab))
+	assert.Equal(t, "API", eval[string](b, `document.activeElement.innerText`))
+}
+
+// On paper there is nothing to open.
+func TestPrint(t *testing.T) {
+	s := newSite(t, statuspage.Site{Groups: []statuspage.Group{{Name: "Shop", Services: []string{"API"}, Closed: true}}}, well("API", 30))
+	b := newTab(t)
+	b.open(s.URL + "/")
+	const seen = `document.querySelector("details li").checkVisibility()`
+	assert.False(t, eval[bool](b, seen))
+	b.media("print")
+	assert.True(t, eval[bool](b, seen))
+}
+
+func TestStill(t *testing.T) {
+	s := newSite(t, acme(time.Now()), acmeRecords(time.Now())...)
+	b := newTab(t)
+	b.open(s.URL + "/")
+	assert.Zero(t, eval[float64](b, `document.getAnimations().length`), "nothing moves")
+	assert.Equal(t, "auto", eval[string](b, `getComputedStyle(document.documentElement).scrollBehavior`))
+}
