@@ -10,9 +10,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"os"
-	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -43,16 +40,17 @@ type web struct {
 	assets    map[string]*webAnswer
 	mux       *http.ServeMux
 
-	mu     sync.Mutex
-	snap   *Snapshot
-	minute time.Time
-	kept   map[string]*kept
+	rendering sync.Mutex // one at a time: who waited finds it done, and in a storm the newest
+
+	mu   sync.Mutex // for what follows
+	snap *Snapshot
+	at   time.Time
+	kept map[string]*kept
 }
 
-// kept is a page that was or is being rendered.
+// kept is a page that was rendered.
 type kept struct {
-	once           sync.Once
-	full, fragment *webAnswer // nil where there is no such page
+	full, fragment *webAnswer
 }
 
 // The pages, each a template of its own.
@@ -75,13 +73,13 @@ func newWeb(p *Page) (*web, error) {
 		return nil, err
 	}
 	b.setCSP()
-	b.handle("/{$}", "/fragment/dashboard", "", (*webView).dashboard)
+	b.handle("/{$}", "/fragment/dashboard", "/", (*webView).dashboard)
 	b.handle("/services/{arg}", "/fragment/services/{arg}", "/services/", (*webView).servicePage)
 	b.handle("/incidents/{arg}", "/fragment/incidents/{arg}", "/incidents/", (*webView).incidentPage)
-	b.handle("/history", "", "", (*webView).history)
+	b.handle("/history", "", "/history", (*webView).history)
 	b.handle("/history/{arg}", "", "/history/", (*webView).history)
 	if len(site.EmbedIn) > 0 {
-		b.handle("/embed", "/fragment/embed", "", (*webView).embed)
+		b.handle("/embed", "/fragment/embed", "/embed", (*webView).embed)
 	}
 	b.mux.HandleFunc("GET "+b.base+"/maintenance.ics", b.calendar)
 	b.mux.HandleFunc("GET "+b.base+"/assets/{name}", b.asset)
@@ -142,17 +140,17 @@ func (b *web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // handle answers with a page at one address and, where it changes by itself,
-// with what changes at another.
+// with what changes at another. The prefix is the page's own among those kept.
 func (b *web) handle(full, fragment, prefix string, find find) {
 	answer := func(part func(*kept) *webAnswer, cache []string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			arg := r.PathValue("arg")
-			a := part(b.get(strings.TrimSuffix(full, "{arg}")+arg, arg, find))
-			if a == nil {
+			k := b.get(prefix+arg, arg, find)
+			if k == nil {
 				b.missing(w, r)
 				return
 			}
-			a.write(w, r, http.StatusOK, cache)
+			part(k).write(w, r, http.StatusOK, cache)
 		}
 	}
 	b.mux.HandleFunc("GET "+b.base+full, answer(func(k *kept) *webAnswer { return k.full }, valueCachePublic))
@@ -164,44 +162,60 @@ func (b *web) handle(full, fragment, prefix string, find find) {
 
 var valueNoCache = []string{"no-cache"}
 
-// get returns a page as of now. It is rendered once, however many ask.
+// get returns a page as of now, or nil where there is none.
 func (b *web) get(key, arg string, find find) *kept {
-	now := time.Now().Truncate(time.Minute)
-	snap := b.page.Snapshot()
+	if k := b.have(b.page.Snapshot(), b.clock(time.Now()), key); k != nil {
+		return k
+	}
+	b.rendering.Lock()
+	defer b.rendering.Unlock()
+	snap, now := b.page.Snapshot(), b.clock(time.Now())
+	if k := b.have(snap, now, key); k != nil {
+		return k
+	}
 	v := &webView{words: b.words, site: b.site, notes: b.page.cfg.Notes, base: b.base, snap: snap, now: now}
-
-	b.mu.Lock()
-	if b.snap != snap || !b.minute.Equal(now) {
-		b.snap, b.minute, b.kept = snap, now, map[string]*kept{}
-	}
-	k, ok := b.kept[key]
+	v.banner = bannerOf(snap.Services, underMaintenance(b.page.plans(snap.Services), now))
+	doc, ok := find(v, arg)
 	if !ok {
-		k = &kept{}
-		b.kept[key] = k
+		return nil // and not kept: there are more of these than memory
 	}
-	b.mu.Unlock()
-
-	k.once.Do(func() {
-		v.banner = bannerOf(snap.Services, underMaintenance(b.page.plans(snap.Services), now))
-		doc, ok := find(v, arg)
-		if !ok {
-			return
-		}
-		b.render(v, k, doc)
-	})
-	if k.full == nil { // nobody is to fill the memory with pages that are not there
-		b.mu.Lock()
-		if b.kept[key] == k {
-			delete(b.kept, key)
-		}
-		b.mu.Unlock()
+	k := b.render(v, doc)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.snap != snap || !b.at.Equal(now) {
+		b.snap, b.at, b.kept = snap, now, map[string]*kept{}
 	}
+	b.kept[key] = k
 	return k
 }
 
-// render fills k. Our own templates over our own types do not fail but by a
+// have returns what is kept of a page as of then, or nil.
+func (b *web) have(snap *Snapshot, now time.Time, key string) *kept {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.snap != snap || !b.at.Equal(now) {
+		return nil
+	}
+	return b.kept[key]
+}
+
+// clock is the time that pages show: the minute, or when in it a maintenance
+// began or ended, so that page and API do not contradict each other.
+func (b *web) clock(now time.Time) time.Time {
+	at := now.Truncate(time.Minute)
+	for _, m := range b.site.Maintenance {
+		for _, turn := range []time.Time{m.Start, m.End} {
+			if turn.After(at) && !turn.After(now) {
+				at = turn
+			}
+		}
+	}
+	return at
+}
+
+// render makes a page of its document. Our own templates over our own types do not fail but by a
 // mistake of ours, which is then a plain 500 of net/http and a line in its log.
-func (b *web) render(v *webView, k *kept, doc document) {
+func (b *web) render(v *webView, doc document) *kept {
 	doc.Site, doc.Base, doc.Style, doc.Script, doc.Logo, doc.At = b.site, b.base, b.style, b.script, b.logo, v.now
 	if doc.Fragment == "" {
 		doc.Feed = "/history"
@@ -220,11 +234,12 @@ func (b *web) render(v *webView, k *kept, doc document) {
 	if doc.Page == "embed" {
 		layout = "embed"
 	}
-	k.full = newWebAnswer("text/html; charset=utf-8", run(layout, doc))
+	k := &kept{full: newWebAnswer("text/html; charset=utf-8", run(layout, doc))}
 	if doc.Fragment != "" {
 		k.fragment = newWebAnswer("text/html; charset=utf-8", run("fragment", doc))
 		k.fragment.tag = doc.Tag // the page knows it, so that its script need not fetch what is there
 	}
+	return k
 }
 
 // missing is the page of an address at which there is none.
@@ -249,103 +264,6 @@ func (b *web) asset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.write(w, r, http.StatusOK, valueCacheAsset)
-}
-
-// An asset's address changes with the asset.
-var valueCacheAsset = []string{"public, max-age=3600, stale-if-error=86400"}
-
-// readAssets makes all that pages load.
-func (b *web) readAssets() error {
-	read := func(name string) string {
-		text, err := webFiles.ReadFile("web/" + name)
-		if err != nil {
-			panic(err) // it is in this package
-		}
-		return squeeze(string(text))
-	}
-	style := newWebAnswer("text/css; charset=utf-8", []byte(read("style.css")+b.colours()))
-	script := newWebAnswer("text/javascript; charset=utf-8", []byte(read("page.js")))
-	b.style, b.script = style.tag[:8], script.tag[:8]
-	b.assets["style.css"], b.assets["page.js"] = style, script
-	for _, state := range showOrder {
-		b.assets[state+".svg"] = newWebAnswer("image/svg+xml", []byte(b.icon(state)))
-	}
-	return b.readLogo()
-}
-
-func (b *web) readLogo() error {
-	logo := b.site.Logo
-	if logo == "" || strings.HasPrefix(logo, "https://") {
-		b.logo = logo
-		return nil
-	}
-	kind, ok := map[string]string{
-		".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp",
-	}[strings.ToLower(path.Ext(logo))]
-	if !ok {
-		return fmt.Errorf("statuspage: Site.Logo %q is no SVG, PNG, JPEG or WebP file, nor an https address", logo)
-	}
-	data, err := os.ReadFile(logo)
-	if err != nil {
-		return fmt.Errorf("statuspage: Site.Logo: %w", err)
-	}
-	a := newWebAnswer(kind, data)
-	name := "logo" + strings.ToLower(path.Ext(logo))
-	b.assets[name] = a
-	b.logo = b.base + "/assets/" + name + "?v=" + a.tag[:8]
-	return nil
-}
-
-var squeezable = regexp.MustCompile(`(?m)^[ \t]*(//.*|/\*.*\*/)\n|^[ \t]+`)
-
-// squeeze takes out what only those need who read the source: indentation and
-// lines of comment.
-func squeeze(source string) string { return squeezable.ReplaceAllString(source, "") }
-
-// colours are the configured ones, as style.
-func (b *web) colours() string {
-	var light, dark strings.Builder
-	for _, key := range colourKeys {
-		if c := b.site.Colours[key]; c != "" {
-			fmt.Fprintf(&light, "--%s:%s;", key, c)
-		}
-		if c := b.site.Colours[key+"-dark"]; c != "" {
-			fmt.Fprintf(&dark, "--%s:%s;", key, c)
-		}
-	}
-	var out string
-	if light.Len() > 0 {
-		out = "@media (prefers-color-scheme:light){:root{" + light.String() + "}}\n"
-	}
-	if dark.Len() > 0 {
-		out += "@media (prefers-color-scheme:dark){:root{" + dark.String() + "}}\n"
-	}
-	return out
-}
-
-// The shapes of the icon in a browser's tab, as in the page.
-var iconShapes = map[string]string{
-	string(Green):    `<circle cx="8" cy="8" r="8" fill="%s"/><path d="M4.2 8.3l2.5 2.5 5-5.2" %s/>`,
-	string(Major):    `<path d="M8 .6 16 15H0z" fill="%s"/><path d="M8 5.5v4.2m0 1.7v1.3" %s/>`,
-	string(Critical): `<path d="M4.7 0h6.6L16 4.7v6.6L11.3 16H4.7L0 11.3V4.7z" fill="%s"/><path d="M5 5l6 6m0-6-6 6" %s/>`,
-	stateMaintenance: `<rect width="16" height="16" rx="3" fill="%s"/><path d="M4 12l4.6-4.6M12.2 5.6a2.6 2.6 0 1 1-2-2.2L8.9 5l1.8 1.8z" %s/>`,
-}
-
-var iconColours = map[string]string{
-	string(Green): "#1a7f37", string(Major): "#bc4c00", string(Critical): "#b3121f", stateMaintenance: "#0b5cad", stateUnknown: "#59636e",
-}
-
-// icon is the picture of a state, for a browser's tab.
-func (b *web) icon(state string) string {
-	colour := iconColours[state]
-	if c := b.site.Colours[state]; c != "" {
-		colour = c
-	}
-	const open, stroke = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">`, `fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"`
-	if state == stateUnknown {
-		return open + `<circle cx="8" cy="8" r="6.8" fill="none" stroke="` + colour + `" stroke-width="2.4" stroke-dasharray="3.4 2"/></svg>`
-	}
-	return open + fmt.Sprintf(iconShapes[state], colour, stroke) + `</svg>`
 }
 
 // webAnswer is a body, also compressed. It never changes.

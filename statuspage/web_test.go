@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -467,79 +467,23 @@ func TestWebGroups(t *testing.T) {
 	assert.Contains(t, body, `<details class="box s-green" id="g3" open><summary><span class="row"><span class="name">Other services`)
 }
 
-// A page that is kept is not kept for longer than it is true.
-func TestWebMaintenanceTurns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		now := time.Now()
-		p := webPage(t, statuspage.Site{Maintenance: []statuspage.Maintenance{
-			{ID: "m", Title: "Upgrade", Start: now.Add(time.Hour), End: now.Add(2 * time.Hour)},
-		}}, statuspage.Record{Name: "api", State: statuspage.Green, FirstAt: now})
-		assert.Contains(t, webGet(p, "/").Body.String(), "Scheduled · all services")
-		assert.Contains(t, webGet(p, "/").Body.String(), "All systems operational")
-		time.Sleep(time.Hour)
-		assert.Contains(t, webGet(p, "/").Body.String(), "In progress · all services")
-		assert.Equal(t, "Under maintenance: api", heading(t, webGet(p, "/").Body.String()))
-		time.Sleep(time.Hour)
-		assert.NotContains(t, webGet(p, "/").Body.String(), "Upgrade")
-		assert.Contains(t, webGet(p, "/history").Body.String(), "Upgrade")
-	})
-}
-
-func TestWebMaintenanceCalendar(t *testing.T) {
-	start := time.Date(2026, 11, 20, 22, 0, 0, 0, time.FixedZone("", 3600))
-	p := webPage(t, statuspage.Site{Title: "Acme", URL: "https://status.acme.example", Maintenance: []statuspage.Maintenance{{
-		ID: "db", Title: "Upgrade; of, the \\ database", Services: []string{"a", "b,c"}, Start: start, End: start.Add(time.Hour),
-		Text: "Line one\nline two " + strings.Repeat("ü", 60),
-	}}})
-	w := webGet(p, "/maintenance.ics")
-	assert.Equal(t, "text/calendar; charset=utf-8", w.Header().Get("Content-Type"))
-	body := w.Body.String()
-	for line := range strings.SplitSeq(strings.TrimSuffix(body, "\r\n"), "\r\n") {
-		assert.LessOrEqual(t, len(line), 75)
-		assert.NotContains(t, line, "\n")
+// Whoever asks after a webhook was answered sees it, however many ask and tell
+// at once.
+func TestWebTellsTheNewest(t *testing.T) {
+	p := webPage(t, twenty(time.Now()), twentyRecords(time.Now())...)
+	var all sync.WaitGroup
+	for n := range 4 {
+		all.Go(func() {
+			for k := range 10 {
+				message := fmt.Sprintf("canary %d-%d", n, k)
+				if !assert.NoError(t, p.Apply(t.Context(), opsgenie.Event{Action: opsgenie.EventCreate, Alert: opsgenie.EventAlert{
+					ID: message, Message: message, Tags: []string{"statuspage", "servicename:api", "major"}, CreatedAt: time.Now(),
+				}})) {
+					return
+				}
+				assert.Contains(t, webGet(p, "/").Body.String(), message)
+			}
+		})
 	}
-	unfolded := strings.ReplaceAll(body, "\r\n ", "")
-	for _, want := range []string{
-		"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n", "UID:db@status.acme.example\r\n", "DTSTART:20261120T210000Z\r\n", "DTEND:20261120T220000Z\r\n",
-		`SUMMARY:Upgrade\; of\, the \\ database` + "\r\n", `DESCRIPTION:Line one\nline two ü`, `CATEGORIES:a,b\,c` + "\r\n", "END:VCALENDAR\r\n",
-	} {
-		assert.Contains(t, unfolded, want)
-	}
-}
-
-func TestSiteMistakes(t *testing.T) {
-	now := time.Now()
-	for _, row := range []struct {
-		want string
-		site statuspage.Site
-	}{
-		{"BasePath", statuspage.Site{BasePath: "status"}},
-		{"BasePath", statuspage.Site{BasePath: "/a/../b"}},
-		{"BasePath", statuspage.Site{BasePath: "/{x}"}},
-		{"URL", statuspage.Site{URL: "status.example.com"}},
-		{"URL", statuspage.Site{URL: "https://user@status.example.com"}},
-		{"URL", statuspage.Site{URL: "https://status.example.com/?x"}},
-		{"Lang", statuspage.Site{Lang: "not a language"}},
-		{"Logo", statuspage.Site{Logo: "logo.exe"}},
-		{"Logo", statuspage.Site{Logo: "http://example.com/logo.gif"}},
-		{"Logo", statuspage.Site{Logo: "/nowhere/logo.svg"}},
-		{"Colours", statuspage.Site{Colours: map[string]string{"nothing": "#fff"}}},
-		{"Colours", statuspage.Site{Colours: map[string]string{"green": "red;}body{display:none"}}},
-		{"Links", statuspage.Site{Links: []statuspage.Link{{Text: "x", URL: "javascript:alert(1)"}}}},
-		{"Links", statuspage.Site{Links: []statuspage.Link{{URL: "https://example.com"}}}},
-		{"Groups", statuspage.Site{Groups: []statuspage.Group{{}}}},
-		{"Words", statuspage.Site{Words: map[string]string{"nothing": "x"}}},
-		{"EmbedIn", statuspage.Site{EmbedIn: []string{"example.com"}}},
-		{"EmbedIn", statuspage.Site{EmbedIn: []string{"https://example.com; script-src *"}}},
-		{"EmbedIn", statuspage.Site{EmbedIn: []string{"https://example.com/path"}}},
-		{"Maintenance", statuspage.Site{Maintenance: []statuspage.Maintenance{{Start: now, End: now.Add(1)}}}},
-		{"Maintenance", statuspage.Site{Maintenance: []statuspage.Maintenance{{Title: "x", Start: now, End: now}}}},
-		{"Maintenance", statuspage.Site{Maintenance: []statuspage.Maintenance{{Title: "x", ID: "a b", Start: now, End: now.Add(1)}}}},
-		{"Maintenance", statuspage.Site{Maintenance: []statuspage.Maintenance{
-			{Title: "x", ID: "a", Start: now, End: now.Add(1)}, {Title: "y", ID: "a", Start: now, End: now.Add(1)},
-		}}},
-	} {
-		_, err := statuspage.New(t.Context(), statuspage.Config{Store: memstore.New(), InsecureWebhook: true, Site: row.site})
-		assert.ErrorContains(t, err, "statuspage: Site."+row.want)
-	}
+	all.Wait()
 }
