@@ -19,7 +19,7 @@ import (
 const (
 	earlyFolder = "early/"
 	earlyFor    = 7 * 24 * time.Hour
-	maxEarly    = 500 // of one document; there are 256
+	maxEarly    = 100 // of one document; there are 256
 )
 
 // earlyNews is one of those documents.

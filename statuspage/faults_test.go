@@ -97,10 +97,16 @@ func TestCrash(t *testing.T) {
 func TestMirror(t *testing.T) {
 	s := newStore()
 	p := newPage(t, s, nil)
-	apply(t, p, event(create, "a", 0, tagged("Web shop", "Critical")...))
-	assert.Equal(t, `{"state":"critical","message":"message of a"}`, s.text("services/Web shop.json"))
-	apply(t, p, event(closed, "a", 1))
-	assert.Equal(t, `{"state":"green","message":""}`, s.text("services/Web shop.json"))
+	for _, step := range []struct {
+		event opsgenie.Event
+		want  string
+	}{
+		{event(create, "a", 0, tagged("Web shop", "Critical")...), `{"state":"critical","message":"message of a"}`},
+		{event(closed, "a", 1), `{"state":"green","message":""}`},
+	} {
+		apply(t, p, step.event)
+		require.Equal(t, step.want, s.text("services/Web shop.json"))
+	}
 }
 
 // TestDuplicate: what says nothing new is neither stored nor shown anew.

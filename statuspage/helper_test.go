@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"iter"
 	"log/slog"
 	"maps"
@@ -134,7 +133,7 @@ func (s *store) text(key string) string {
 func newPage(t testing.TB, s statuspage.Store, alerts statuspage.Alerts) *statuspage.Page {
 	t.Helper()
 	p, err := statuspage.New(t.Context(), statuspage.Config{
-		Store: s, Alerts: alerts, InsecureWebhook: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Store: s, Alerts: alerts, InsecureWebhook: true, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	return p

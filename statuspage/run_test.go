@@ -84,7 +84,8 @@ func TestRunReconciles(t *testing.T) {
 	}{
 		{
 			"every five minutes, give or take a fifth", nil, false, 0, time.Hour,
-			[]time.Duration{240 * s}, []time.Duration{360 * s},
+			[]time.Duration{240 * s},
+			[]time.Duration{360 * s},
 		},
 		{
 			"sooner after a failure, and less and less", errors.New("down"), false, 0, time.Hour,
@@ -93,11 +94,13 @@ func TestRunReconciles(t *testing.T) {
 		},
 		{
 			"never sooner than it is asked to", &opsgenie.Error{Status: 429, RetryAfter: 2 * time.Minute}, false, 0, time.Hour,
-			[]time.Duration{96 * s}, []time.Duration{360 * s},
+			[]time.Duration{96 * s},
+			[]time.Duration{360 * s},
 		},
 		{
 			"an API that hangs", nil, true, 0, time.Hour,
-			[]time.Duration{312 * s}, []time.Duration{660 * s},
+			[]time.Duration{312 * s},
+			[]time.Duration{660 * s},
 		},
 	}
 	for _, tt := range tests {

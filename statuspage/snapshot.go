@@ -133,8 +133,9 @@ func (s *snapshots) put(records ...*Record) {
 
 // index keeps byAlert: next comes in the place of old, which may be nil.
 func (s *snapshots) index(old, next *Record) {
-	had := map[string]bool{}
+	var had map[string]bool
 	if old != nil {
+		had = make(map[string]bool, len(old.Incidents))
 		for n := range old.Incidents {
 			had[old.Incidents[n].ID] = true
 		}
