@@ -26,7 +26,7 @@ import (
 )
 
 // webPage is a page over records that are there already.
-func webPage(t *testing.T, site statuspage.Site, records ...statuspage.Record) *statuspage.Page {
+func webPage(t testing.TB, site statuspage.Site, records ...statuspage.Record) *statuspage.Page {
 	t.Helper()
 	store := memstore.New()
 	for _, r := range records {
