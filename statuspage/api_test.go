@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -296,6 +297,11 @@ func TestAPI_incidentsByPages(t *testing.T) {
 				for _, i := range got.Incidents {
 					ids = append(ids, i.ID)
 				}
+				want := 20
+				if limit != "" {
+					want, _ = strconv.Atoi(limit)
+				}
+				assert.Len(t, got.Incidents, min(want, total-len(ids)+len(got.Incidents)), "limit %s", limit)
 				if got.Next == nil {
 					break
 				}

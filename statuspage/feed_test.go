@@ -145,6 +145,36 @@ func TestFeeds_bounded(t *testing.T) {
 	assert.Contains(t, f.Items[0].GUID, named("i", 79))
 }
 
+// One incident with much news does not hide what another had meanwhile.
+func TestFeeds_newestOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		start := time.Now()
+		chatty := alert{action: "Create", id: "chatty", message: "x", tags: tags("major", "API"), created: start, updated: start}
+		s.tell(chatty)
+		for n := range 60 {
+			time.Sleep(time.Minute)
+			chatty.action, chatty.note, chatty.updated = "AddNote", named("note", n), time.Now()
+			s.tell(chatty)
+			if n == 30 {
+				s.tell(alert{action: "Create", id: "quiet", message: "y", tags: tags("major", "API"), updated: time.Now()})
+			}
+		}
+		for _, path := range feedPaths {
+			f, err := gofeed.NewParser().ParseString(s.get(path).Body.String())
+			require.NoError(t, err)
+			require.Len(t, f.Items, 50)
+			quiet := 0
+			for _, i := range f.Items {
+				if strings.HasSuffix(i.GUID, "/quiet/opened") {
+					quiet++
+				}
+			}
+			assert.Equal(t, 1, quiet, path)
+		}
+	})
+}
+
 func TestFeeds_kinds(t *testing.T) {
 	s := newSite(t)
 	assert.Equal(t, "application/atom+xml; charset=utf-8", s.get("/history.atom").Header().Get("Content-Type"))
