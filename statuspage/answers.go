@@ -36,7 +36,7 @@ func (a *answers) get(p *Page, t target, url string) *answer {
 	if kept := a.find(snap, now, key); kept != nil {
 		return kept
 	}
-	m := newMoment(p, snap, now, url)
+	m := newMaterial(p, snap, now, url)
 	made := t.render(m, t.service)
 	if made == nil {
 		return nil

@@ -38,13 +38,13 @@ type route struct {
 
 	// render makes the answer, or nil for what is not there. It depends on
 	// nothing but its arguments, and is called once for as long as they last.
-	render func(m *moment, service string) *answer
+	render func(m *material, service string) *answer
 	// serve answers itself, where render is nil.
 	serve func(a *api, w http.ResponseWriter, r *http.Request, service string)
 }
 
-// moment is what an answer is made of: all that is shown, at one moment, and where.
-type moment struct {
+// material is what an answer is made of: all that is shown, at one moment, and where.
+type material struct {
 	*Snapshot
 	page       *Page
 	now        time.Time
@@ -53,9 +53,9 @@ type moment struct {
 	maintained map[string]bool // the services that are worked on now
 }
 
-func newMoment(p *Page, snap *Snapshot, now time.Time, url string) *moment {
+func newMaterial(p *Page, snap *Snapshot, now time.Time, url string) *material {
 	plans := p.plans(snap.Services)
-	return &moment{Snapshot: snap, page: p, now: now, url: url, plans: plans, maintained: underMaintenance(plans, now)}
+	return &material{Snapshot: snap, page: p, now: now, url: url, plans: plans, maintained: underMaintenance(plans, now)}
 }
 
 // The routes with a fixed path, under the base path.
@@ -170,7 +170,7 @@ type standing struct {
 
 func standingOf(r *Record) standing { return standing{r.State, text.Clean(r.Message)} }
 
-func renderServices(m *moment, _ string) *answer {
+func renderServices(m *material, _ string) *answer {
 	all := make(map[string]standing, len(m.Services))
 	for _, r := range m.Services {
 		all[r.Name] = standingOf(r)
@@ -178,7 +178,7 @@ func renderServices(m *moment, _ string) *answer {
 	return jsonAnswer(all)
 }
 
-func renderService(m *moment, service string) *answer {
+func renderService(m *material, service string) *answer {
 	r := m.Service(service)
 	if r == nil {
 		return nil

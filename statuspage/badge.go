@@ -26,7 +26,7 @@ func (b Banner) color() string {
 }
 
 // badgeOf is what a badge says: on the left whose it is, on the right how it is.
-func (m *moment) badgeOf(service string) (label string, b Banner, ok bool) {
+func (m *material) badgeOf(service string) (label string, b Banner, ok bool) {
 	if service == "" {
 		return m.page.cfg.Site.name(), bannerOf(m.Services, m.maintained), true
 	}
@@ -46,7 +46,7 @@ type shieldJSON struct {
 	Color         string `json:"color"`
 }
 
-func renderShield(m *moment, service string) *answer {
+func renderShield(m *material, service string) *answer {
 	label, b, ok := m.badgeOf(service)
 	if !ok {
 		return nil
@@ -57,7 +57,7 @@ func renderShield(m *moment, service string) *answer {
 // maxLabel is how many letters of a name a badge shows.
 const maxLabel = 40
 
-func renderBadge(m *moment, service string) *answer {
+func renderBadge(m *material, service string) *answer {
 	label, b, ok := m.badgeOf(service)
 	if !ok {
 		return nil

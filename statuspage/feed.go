@@ -31,7 +31,7 @@ type entry struct {
 }
 
 // feedOf is the feed of the page, or of a service; false for one that is not there.
-func (m *moment) feedOf(service string) (*feed, bool) {
+func (m *material) feedOf(service string) (*feed, bool) {
 	where := ""
 	f := &feed{title: m.page.cfg.Site.name(), home: m.url + "/"}
 	var incidents []*Incident
@@ -67,7 +67,7 @@ func (m *moment) feedOf(service string) (*feed, bool) {
 
 // newest are the newest entries of incidents, newest first. Years of incidents are
 // not all looked at: what changed before the oldest of them has none.
-func (m *moment) newest(incidents []*Incident) (entries []entry) {
+func (m *material) newest(incidents []*Incident) (entries []entry) {
 	slices.SortFunc(incidents, func(a, b *Incident) int {
 		return cmp.Or(b.UpdatedAt().Compare(a.UpdatedAt()), cmp.Compare(b.ID, a.ID))
 	})
@@ -82,7 +82,7 @@ func (m *moment) newest(incidents []*Incident) (entries []entry) {
 	return entries
 }
 
-func (m *moment) entriesOf(i *Incident) []entry {
+func (m *material) entriesOf(i *Incident) []entry {
 	var out []entry
 	affected := make([]string, 0, 1)
 	for _, s := range i.shownServices() {
@@ -103,7 +103,7 @@ func (m *moment) entriesOf(i *Incident) []entry {
 
 // tag is an id as RFC 4151 has it: whose host, at what time it was his, and what.
 // The time is the same for all, so that an id never changes.
-func (m *moment) tag(what string) string {
+func (m *material) tag(what string) string {
 	host := "localhost"
 	if u, err := url.Parse(m.url); err == nil && u.Hostname() != "" {
 		host = strings.ReplaceAll(strings.ToLower(u.Hostname()), ":", "-")
@@ -148,7 +148,7 @@ const (
 	kindFeed = "application/feed+json"
 )
 
-func renderAtom(m *moment, service string) *answer {
+func renderAtom(m *material, service string) *answer {
 	f, ok := m.feedOf(service)
 	if !ok {
 		return nil
@@ -195,7 +195,7 @@ type rssGUID struct {
 	ID          string `xml:",chardata"`
 }
 
-func renderRSS(m *moment, service string) *answer {
+func renderRSS(m *material, service string) *answer {
 	f, ok := m.feedOf(service)
 	if !ok {
 		return nil
@@ -236,7 +236,7 @@ type jsonItem struct {
 	Modified  string `json:"date_modified"`
 }
 
-func renderJSONFeed(m *moment, service string) *answer {
+func renderJSONFeed(m *material, service string) *answer {
 	f, ok := m.feedOf(service)
 	if !ok {
 		return nil

@@ -96,57 +96,57 @@ type v2Answer struct {
 // maxV2 is how many incidents and maintenances Statuspage answers at most.
 const maxV2 = 50
 
-func renderSummary(m *moment, _ string) *answer {
+func renderSummary(m *material, _ string) *answer {
 	components, incidents := m.components(), m.v2Incidents(unresolved)
 	maintenances := m.v2Maintenances(Scheduled, InProgress)
 	return jsonAnswer(v2Answer{Page: m.v2Page(), Components: &components, Incidents: &incidents, Maintenances: &maintenances, Status: m.v2Status()})
 }
 
-func renderStatus(m *moment, _ string) *answer {
+func renderStatus(m *material, _ string) *answer {
 	return jsonAnswer(v2Answer{Page: m.v2Page(), Status: m.v2Status()})
 }
 
-func renderComponents(m *moment, _ string) *answer {
+func renderComponents(m *material, _ string) *answer {
 	components := m.components()
 	return jsonAnswer(v2Answer{Page: m.v2Page(), Components: &components})
 }
 
-func renderIncidents(m *moment, _ string) *answer {
+func renderIncidents(m *material, _ string) *answer {
 	return m.incidentsAnswer(func(*Incident) bool { return true })
 }
-func renderUnresolved(m *moment, _ string) *answer { return m.incidentsAnswer(unresolved) }
+func renderUnresolved(m *material, _ string) *answer { return m.incidentsAnswer(unresolved) }
 
-func renderMaintenances(m *moment, _ string) *answer {
+func renderMaintenances(m *material, _ string) *answer {
 	return m.maintenancesAnswer(Scheduled, InProgress, Completed)
 }
-func renderUpcoming(m *moment, _ string) *answer { return m.maintenancesAnswer(Scheduled) }
-func renderActive(m *moment, _ string) *answer   { return m.maintenancesAnswer(InProgress) }
+func renderUpcoming(m *material, _ string) *answer { return m.maintenancesAnswer(Scheduled) }
+func renderActive(m *material, _ string) *answer   { return m.maintenancesAnswer(InProgress) }
 
-func (m *moment) incidentsAnswer(which func(*Incident) bool) *answer {
+func (m *material) incidentsAnswer(which func(*Incident) bool) *answer {
 	incidents := m.v2Incidents(which)
 	return jsonAnswer(v2Answer{Page: m.v2Page(), Incidents: &incidents})
 }
 
-func (m *moment) maintenancesAnswer(stages ...Stage) *answer {
+func (m *material) maintenancesAnswer(stages ...Stage) *answer {
 	maintenances := m.v2Maintenances(stages...)
 	return jsonAnswer(v2Answer{Page: m.v2Page(), Maintenances: &maintenances})
 }
 
 func unresolved(i *Incident) bool { return i.stage() != Resolved }
 
-func (m *moment) v2Page() v2Page {
+func (m *material) v2Page() v2Page {
 	return v2Page{ID: m.pageID(), Name: m.page.cfg.Site.name(), URL: m.url, TimeZone: "Etc/UTC", UpdatedAt: stamp(m.updatedAt())}
 }
 
 // pageID stays as long as the page's name does.
-func (m *moment) pageID() string { return v2ID("page", m.page.cfg.Site.name()) }
+func (m *material) pageID() string { return v2ID("page", m.page.cfg.Site.name()) }
 
-func (m *moment) v2Status() *v2Status {
+func (m *material) v2Status() *v2Status {
 	b := bannerOf(m.Services, m.maintained)
 	return &v2Status{Indicator: b.Indicator(), Description: b.Text}
 }
 
-func (m *moment) components() []v2Component {
+func (m *material) components() []v2Component {
 	out := make([]v2Component, 0, len(m.Services))
 	for n, r := range m.Services {
 		out = append(out, m.component(r, n+1))
@@ -156,7 +156,7 @@ func (m *moment) components() []v2Component {
 
 // component is a service as a component. Its position is that in the list of
 // names, from 1.
-func (m *moment) component(r *Record, position int) v2Component {
+func (m *material) component(r *Record, position int) v2Component {
 	return v2Component{
 		ID: v2ID("component", r.Name), Name: text.CleanLine(r.Name),
 		Status:    bannerOf([]*Record{r}, m.maintained).Component(),
@@ -166,7 +166,7 @@ func (m *moment) component(r *Record, position int) v2Component {
 }
 
 // componentsOf are the components of services by name, those that are there.
-func (m *moment) componentsOf(services []string) []v2Component {
+func (m *material) componentsOf(services []string) []v2Component {
 	out := []v2Component{}
 	for _, name := range services {
 		at, ok := slices.BinarySearchFunc(m.Services, name, func(r *Record, name string) int { return strings.Compare(r.Name, name) })
@@ -177,7 +177,7 @@ func (m *moment) componentsOf(services []string) []v2Component {
 	return out
 }
 
-func (m *moment) v2Incidents(which func(*Incident) bool) []v2Incident {
+func (m *material) v2Incidents(which func(*Incident) bool) []v2Incident {
 	out := []v2Incident{}
 	for _, i := range m.Incidents() {
 		if len(out) == maxV2 {
@@ -190,7 +190,7 @@ func (m *moment) v2Incidents(which func(*Incident) bool) []v2Incident {
 	return out
 }
 
-func (m *moment) v2Incident(i *Incident) v2Incident {
+func (m *material) v2Incident(i *Incident) v2Incident {
 	notes := m.page.cfg.Notes
 	out := v2Incident{
 		ID: i.ID, Name: title(i), Status: i.stage(), CreatedAt: stamp(i.CreatedAt), UpdatedAt: stamp(lastNews(i, notes)),
@@ -218,7 +218,7 @@ func (m *moment) v2Incident(i *Incident) v2Incident {
 	return out
 }
 
-func (m *moment) v2Maintenances(stages ...Stage) []v2Incident {
+func (m *material) v2Maintenances(stages ...Stage) []v2Incident {
 	out := []v2Incident{}
 	for _, p := range slices.Backward(m.plans) {
 		stage := p.stage(m.now)
@@ -243,11 +243,13 @@ func (m *moment) v2Maintenances(stages ...Stage) []v2Incident {
 	return out
 }
 
-func (m *moment) incidentURL(i *Incident) string { return m.url + "/incidents/" + url.PathEscape(i.ID) }
+func (m *material) incidentURL(i *Incident) string {
+	return m.url + "/incidents/" + url.PathEscape(i.ID)
+}
 
 // updatedAt is when something last changed that visitors see, which is the same
 // in every process.
-func (m *moment) updatedAt() time.Time {
+func (m *material) updatedAt() time.Time {
 	var at time.Time
 	for _, r := range m.Services {
 		at = latest(at, r.changedAt())
