@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +22,7 @@ import (
 	"github.com/routewatch/routewatch/statuspage"
 )
 
-type streamed struct {
+type heard struct {
 	id, name string
 	data     struct {
 		Service, State, Message string
@@ -58,7 +57,7 @@ func listen(t *testing.T, url, lastID string) *ear {
 
 // next is the next event; without one, the stream has ended. A block with an id
 // alone only moves the id, as the specification has it.
-func (e *ear) next() (ev streamed, ok bool) {
+func (e *ear) next() (ev heard, ok bool) {
 	e.t.Helper()
 	for e.lines.Scan() {
 		field, value, _ := strings.Cut(e.lines.Text(), ":")
@@ -80,7 +79,7 @@ func (e *ear) next() (ev streamed, ok bool) {
 			e.other = append(e.other, e.lines.Text())
 		}
 	}
-	return streamed{}, false
+	return heard{}, false
 }
 
 func (e *ear) want(service, state, message string) {
@@ -95,13 +94,10 @@ func (e *ear) want(service, state, message string) {
 	assert.False(e.t, ev.data.At.IsZero())
 }
 
-var alertNumber atomic.Int64
-
 func (s *site) set(service, severity, message string) {
 	s.t.Helper()
-	// In the same millisecond the lower id is the older.
-	id := fmt.Sprintf("%06d-%s", alertNumber.Add(1), service)
-	s.tell(alert{action: "Create", id: id, message: message, tags: tags(severity, service), updated: time.Now()})
+	s.sets++ // of two at the same time the lower id decides
+	s.tell(alert{action: "Create", id: named("set", s.sets), message: message, tags: tags(severity, service), updated: time.Now()})
 }
 
 func TestEvents_refused(t *testing.T) {

@@ -33,6 +33,7 @@ type site struct {
 	webhook http.Handler
 	api     http.Handler
 	store   *failingStore
+	sets    int // how often set was called
 }
 
 type failingStore struct {
