@@ -24,16 +24,14 @@ func (r *Record) Intervals(now time.Time) []Interval {
 }
 
 // intervals are when an incident made a service worse than Green, until now
-// where it is open.
+// where it is open, for as long as history is kept.
 func (i *Incident) intervals(service string, now time.Time) []Interval {
 	end := cmp.Or(i.ResolvedAt, now)
-	if oldest := now.Add(-historyFor); end.Before(oldest) {
-		return nil
-	}
+	begin := latest(i.CreatedAt, now.Add(-historyFor))
 	var out []Interval
 	points := i.points()
 	for n, p := range points {
-		from, to := latest(p.At, i.CreatedAt), end
+		from, to := latest(p.At, begin), end
 		if n+1 < len(points) && points[n+1].At.Before(end) {
 			to = points[n+1].At
 		}

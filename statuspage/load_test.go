@@ -102,3 +102,22 @@ func TestMemory(t *testing.T) {
 	require.Less(t, heaps[len(heaps)-1]-heaps[len(heaps)/2], int64(4<<10))
 	runtime.KeepAlive(p)
 }
+
+// BenchmarkIncidents merges those of all services after each change.
+func BenchmarkIncidents(b *testing.B) {
+	for _, services := range []int{10, 1000, 10_000} {
+		b.Run(fmt.Sprint(services), func(b *testing.B) {
+			s := newStore()
+			fill(b, s, services)
+			p := newPage(b, s, nil)
+			n := 0
+			for b.Loop() {
+				b.StopTimer()
+				n++
+				apply(b, p, event(create, fmt.Sprint("alert ", n), 0, tagged("service-00000", "major")...))
+				b.StartTimer()
+				require.NotEmpty(b, p.Snapshot().Incidents())
+			}
+		})
+	}
+}
