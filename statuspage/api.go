@@ -265,7 +265,7 @@ func (a *api) incidents(w http.ResponseWriter, r *http.Request, service string) 
 // shownFor reports whether visitors may see the incident among those of a
 // service.
 func (i *Incident) shownFor(service string) bool {
-	return slices.ContainsFunc(i.Points, func(p Point) bool { return p.Page && slices.Contains(p.Services, service) })
+	return slices.ContainsFunc(i.points(), func(p Point) bool { return p.Page && slices.Contains(p.Services, service) })
 }
 
 func incidentOf(i *Incident, service string, notes Notes) incidentJSON {
@@ -286,7 +286,7 @@ func incidentOf(i *Incident, service string, notes Notes) incidentJSON {
 // shownServices are those that the incident concerned while it had the page's tag.
 func (i *Incident) shownServices() []string {
 	all := []string{}
-	for _, p := range i.Points {
+	for _, p := range i.points() {
 		if p.Page {
 			all = append(all, p.Services...)
 		}

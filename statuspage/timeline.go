@@ -70,13 +70,13 @@ func title(i *Incident) string {
 // or has lost the tags by which it concerned the page or, unless that is "", the
 // service. Only then does it say nothing that the state does not.
 func (i *Incident) over(service string) (since time.Time, over bool) {
-	for _, pt := range i.Points {
+	for _, pt := range i.points() {
 		concerns := pt.Page && len(pt.Services) > 0 && (service == "" || slices.Contains(pt.Services, service))
 		switch {
 		case concerns:
 			over = false
 		case !over:
-			since, over = pt.At, true
+			since, over = latest(pt.At, i.CreatedAt), true
 		}
 	}
 	if !i.Open() && (!over || i.ResolvedAt.Before(since)) {
@@ -106,13 +106,14 @@ func timeline(i *Incident, notes Notes) []news {
 		out = append(out, news{ID: noteID(u), At: u.At, Stage: Investigating, Text: u.Text})
 	}
 	severity := i.first()
-	for _, pt := range i.Points {
+	for _, pt := range i.points() {
 		if !pt.Page || !pt.Severity.Worse(Green) || pt.Severity == severity {
 			continue
 		}
 		if severity.Worse(Green) { // otherwise it is how the incident began
+			at := latest(pt.At, i.CreatedAt)
 			out = append(out, news{
-				ID: "severity-" + pt.At.UTC().Format("20060102T150405.000000000"), At: pt.At, Stage: Investigating,
+				ID: "severity-" + at.UTC().Format("20060102T150405.000000000"), At: at, Stage: Investigating,
 				Text: "This is now a " + bannerWord(pt.Severity) + ".", From: severity, To: pt.Severity,
 			})
 		}
@@ -143,7 +144,7 @@ func timeline(i *Incident, notes Notes) []news {
 
 // first is how bad the incident was at the beginning.
 func (i *Incident) first() State {
-	for _, pt := range i.Points {
+	for _, pt := range i.points() {
 		if pt.Page && pt.Severity.Worse(Green) {
 			return pt.Severity
 		}
