@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -222,4 +223,24 @@ func TestCheckStore(t *testing.T) {
 	for _, wrong := range []string{"", "mem", "mem:x", "file:", "s3:bucket", "s3://", "s3:///", "redis://x", "/var/lib"} {
 		assert.Error(t, pageconfig.CheckStore(wrong), wrong)
 	}
+}
+
+// The file that is shipped has no mistake, also with all that it shows switched on.
+func TestTheShippedFile(t *testing.T) {
+	clean(t)
+	t.Setenv("ROUTEWATCH_WEBHOOK_KEY", key)
+	t.Setenv("JSM_API_TOKEN", "a-token-of-an-account")
+	shipped, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "deploy", "statuspage.yaml"))
+	require.NoError(t, err)
+	c, err := load(t, string(shipped))
+	require.ErrorContains(t, err, "JSM_SITE: required", "the account is not named in it")
+	require.Equal(t, "Acme", c.Page.Site.Title)
+
+	on := regexp.MustCompile(`(?m)^# (([a-z_]+:|  ?[ -]).*)$`).ReplaceAllString(string(shipped), "$1")
+	c, err = load(t, on)
+	require.NoError(t, err, "%s", on)
+	assert.Equal(t, statuspage.PublicNotes, c.Page.Notes)
+	assert.Equal(t, "s3://status.example.com", c.Publish)
+	assert.Len(t, c.Page.Site.Maintenance, 1)
+	assert.Contains(t, c.Truth, "read as status-page@example.com")
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,8 @@ import (
 
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/pageserver"
 	"github.com/routewatch/routewatch/opsgenie"
+	"github.com/routewatch/routewatch/opsgenie/jsmops"
+	"github.com/routewatch/routewatch/opsgenie/jsmops/jsmopstest"
 	"github.com/routewatch/routewatch/opsgenie/opsgenietest"
 	"github.com/routewatch/routewatch/statuspage"
 	"github.com/routewatch/routewatch/statuspage/memstore"
@@ -340,4 +343,31 @@ func TestAClientThatSendsNothingIsCutOff(t *testing.T) {
 	answer, err := io.ReadAll(conn)
 	require.NoError(t, err, "the server ends it")
 	assert.Contains(t, string(answer), "400")
+}
+
+// An account that lost its right to read gets empty lists, and "not found" for
+// each alert, which must not pass for alerts that are gone.
+func TestABlindAccountOfJSMTurnsNothingGreen(t *testing.T) {
+	fake := opsgenietest.NewFake(t, nil)
+	var blind atomic.Bool
+	site := httptest.NewServer(&jsmopstest.Site{Alerts: fake, Blind: blind.Load})
+	t.Cleanup(site.Close)
+	client, err := jsmops.New(jsmops.Config{Site: site.URL, BaseURL: site.URL, Email: jsmopstest.Email, Token: jsmopstest.Token})
+	require.NoError(t, err)
+	t.Cleanup(client.CloseIdleConnections)
+	c := start(t, func(cfg *pageserver.Config) { cfg.Page.Alerts = client })
+
+	a := fake.Raise(opsgenie.NewAlert{Message: "API is down", Tags: []string{"statuspage", "servicename:API", "critical"}})
+	require.Equal(t, http.StatusOK, c.refresh("API"))
+	assert.Equal(t, "critical", c.state("API"))
+
+	blind.Store(true)
+	assert.Equal(t, http.StatusBadGateway, c.refresh("API"))
+	assert.Equal(t, "critical", c.state("API"))
+
+	blind.Store(false)
+	_, err = fake.Do(opsgenietest.Act{Name: opsgenietest.ActClose, Ref: opsgenie.ID(a.ID)})
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, c.refresh("API"))
+	assert.Equal(t, "green", c.state("API"))
 }
