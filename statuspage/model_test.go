@@ -59,7 +59,12 @@ func playModel(t *testing.T, seed uint64) {
 		}
 		s := newStore()
 		p := newPage(t, s, nil)
-		apply(t, p, events...)
+		for _, e := range events {
+			apply(t, p, e)
+			if order > 0 && rnd.IntN(3) == 0 {
+				p.Snapshot().Incidents() // the next list is made from this one
+			}
+		}
 		want.check(t, p)
 		requireMirrors(t, s, p)
 		got := incidentsOf(t, p)
@@ -87,6 +92,9 @@ func playModel(t *testing.T, seed uint64) {
 		wg.Go(func() {
 			for k, e := range parts[n] {
 				assert.NoError(t, p.Apply(t.Context(), e))
+				if k%3 == 2 {
+					p.Snapshot().Incidents()
+				}
 				if k%5 == 4 {
 					assert.NoError(t, p.Refresh(t.Context()))
 				}

@@ -16,8 +16,7 @@ type Snapshot struct {
 	At       time.Time // when it was made
 	Services []*Record // by name; not to be changed
 
-	once   sync.Once
-	merged []*Incident
+	incidents incidentList
 }
 
 // Service returns the record of a service, or nil for one never heard of.
@@ -47,36 +46,6 @@ func (s *Snapshot) State() (worst State, services []*Record) {
 	return worst, services
 }
 
-// Incidents are those that visitors may see, newest first. An alert that
-// concerns several services is one.
-func (s *Snapshot) Incidents() []*Incident {
-	s.once.Do(func() {
-		byID := map[string]*Incident{}
-		for _, r := range s.Services {
-			for n := range r.Incidents {
-				i := &r.Incidents[n]
-				if known := byID[i.ID]; known != nil {
-					both := *known
-					both.Points, both.Updates = slices.Clone(both.Points), slices.Clone(both.Updates)
-					both.MergeFrom(i)
-					byID[i.ID] = &both
-					continue
-				}
-				byID[i.ID] = i
-			}
-		}
-		for _, i := range byID {
-			if i.Shown() {
-				s.merged = append(s.merged, i)
-			}
-		}
-		slices.SortFunc(s.merged, func(a, b *Incident) int {
-			return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
-		})
-	})
-	return s.merged
-}
-
 // snapshots holds the newest snapshot and tells who waits for the next.
 type snapshots struct {
 	now atomic.Pointer[Snapshot]
@@ -101,14 +70,21 @@ func (s *snapshots) put(records ...*Record) {
 	defer s.mu.Unlock()
 	old := s.now.Load()
 	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: slices.Clone(old.Services)}
+	touched, few := map[string]touch{}, len(records) <= maxTouched/maxIncidents
 	var taken, added []*Record // no name comes twice
 	for _, r := range records {
 		at, found := next.find(r.Name)
 		switch {
 		case !found:
-			added = append(added, r)
+			if few {
+				s.touch(touched, old, nil, r)
+			}
 			s.index(nil, r)
+			added = append(added, r)
 		case found && r.Version > next.Services[at].Version:
+			if few {
+				s.touch(touched, old, next.Services[at], r)
+			}
 			s.index(next.Services[at], r)
 			next.Services[at] = r
 		default:
@@ -122,6 +98,13 @@ func (s *snapshots) put(records ...*Record) {
 	if len(added) > 0 {
 		next.Services = append(next.Services, added...)
 		slices.SortFunc(next.Services, func(a, b *Record) int { return cmp.Compare(a.Name, b.Name) })
+	}
+	for id, t := range touched {
+		t.services = s.byAlert[id]
+		touched[id] = t
+	}
+	if few {
+		next.incidents.follow(&old.incidents, touched)
 	}
 	s.now.Store(next)
 	for _, r := range taken {
