@@ -100,11 +100,7 @@ func (p *Page) readOne(ctx context.Context, entry Entry) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := decodeRecord(doc)
-	if err == nil && keyOf(recordsFolder, r.Name) != entry.Key {
-		err = fmt.Errorf("%w: it is that of %q", errDamaged, r.Name)
-	}
-	return r, err
+	return decodeRecord(doc)
 }
 
 // readAll is the first read. A record that is damaged is told and left out; a
