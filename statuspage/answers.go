@@ -5,9 +5,13 @@ import (
 	"time"
 )
 
-// maxKept bounds the answers that are kept. A page without a configured address
-// has one more of each for every host that it is asked by.
-const maxKept = 4096
+// What is kept is bounded in number and in bytes. A page without a configured
+// address has one more of each answer for every host that it is asked by, and
+// hosts are made up at will.
+const (
+	maxKept      = 4096
+	maxKeptBytes = 32 << 20
+)
 
 // answers keeps what was answered until the snapshot changes, or a maintenance
 // begins or ends. The zero value is ready for use.
@@ -18,6 +22,7 @@ type answers struct {
 	of    *Snapshot
 	until time.Time
 	byKey map[answerKey]*answer
+	bytes int // of the bodies in byKey
 }
 
 type answerKey struct{ url, before, after, service string }
@@ -44,12 +49,14 @@ func (a *answers) get(p *Page, t target, url string) *answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.of != snap || !now.Before(a.until) {
-		a.of, a.until, a.byKey = snap, nextTurn(m.plans, now), map[answerKey]*answer{}
+		a.of, a.until, a.byKey, a.bytes = snap, nextTurn(m.plans, now), map[answerKey]*answer{}, 0
 	}
-	for other := range a.byKey { // any of them: whoever asks by many hosts drops mostly his own
-		if len(a.byKey) < maxKept {
+	a.bytes += len(made.body)
+	for other, kept := range a.byKey { // any of them: whoever asks by many hosts drops mostly his own
+		if len(a.byKey) < maxKept && a.bytes <= maxKeptBytes {
 			break
 		}
+		a.bytes -= len(kept.body)
 		delete(a.byKey, other)
 	}
 	a.byKey[key] = made

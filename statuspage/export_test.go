@@ -1,6 +1,9 @@
 package statuspage
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // What tests from outside look at.
 var (
@@ -11,3 +14,18 @@ var (
 
 // Prune prunes a record as storing it does.
 func (r *Record) Prune(now time.Time) { r.prune(now) }
+
+// The bounds of what is kept of answers.
+const (
+	MaxKept      = maxKept
+	MaxKeptBytes = maxKeptBytes
+)
+
+// Kept is how many answers an API keeps, and how many bytes they are.
+func Kept(h http.Handler) (number, bytes int) {
+	a := &h.(*api).kept
+	for _, kept := range a.byKey {
+		bytes += len(kept.body)
+	}
+	return len(a.byKey), bytes
+}

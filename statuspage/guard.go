@@ -19,7 +19,7 @@ type guard struct {
 }
 
 func (p *Page) guard() *guard {
-	g := &guard{open: p.cfg.InsecureWebhook, wrong: &p.wrongKeys, page: p}
+	g := &guard{open: p.cfg.InsecureWebhook && len(p.cfg.WebhookKeys) == 0, wrong: &p.wrongKeys, page: p}
 	for _, k := range p.cfg.WebhookKeys {
 		g.keys = append(g.keys, sha256.Sum256([]byte(k)))
 	}

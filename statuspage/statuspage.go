@@ -27,7 +27,7 @@ type Config struct {
 	// WebhookKeys are the keys that a webhook may present. Several are for
 	// changing one without losing an event.
 	WebhookKeys []string
-	// InsecureWebhook takes webhooks without a key.
+	// InsecureWebhook takes webhooks without a key, where no keys are set.
 	InsecureWebhook bool
 
 	// PageTag is the tag without which an alert does not count. Defaults to

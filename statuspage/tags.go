@@ -29,7 +29,7 @@ func (r tagRule) read(tags []string) reading {
 			continue
 		}
 		if len(tag) >= len(r.service) && strings.EqualFold(tag[:len(r.service)], r.service) {
-			if name := strings.TrimSpace(tag[len(r.service):]); name != "" && !slices.Contains(out.Services, name) {
+			if name := strings.TrimSpace(tag[len(r.service):]); name != "" && len(out.Services) < maxServices && !slices.Contains(out.Services, name) {
 				out.Services = append(out.Services, name)
 			}
 			continue
