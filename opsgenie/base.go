@@ -3,10 +3,11 @@ package opsgenie
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"path"
 	"strings"
+
+	"github.com/routewatch/routewatch/internal/webapi"
 )
 
 // base is where the API lives: a checked base URL.
@@ -40,7 +41,7 @@ func parseBase(raw string) (base, error) {
 		return fail("holds a query: leave it out")
 	case u.Fragment != "" || strings.Contains(raw, "#"):
 		return fail("holds a fragment: leave it out")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !webapi.Loopback(u.Hostname()):
 		return fail("plain http to %s would show the key to the network: use https", u.Hostname())
 	}
 	u.Host = strings.ToLower(u.Host)
@@ -74,14 +75,6 @@ func (b base) String() string {
 		return ""
 	}
 	return b.url.Scheme + "://" + b.url.Host + b.url.EscapedPath()
-}
-
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 func isJSM(u *url.URL) bool {

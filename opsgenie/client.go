@@ -3,11 +3,12 @@ package opsgenie
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"time"
 
 	sdk "github.com/opsgenie/opsgenie-go-sdk-v2/client"
+
+	"github.com/routewatch/routewatch/internal/webapi"
 )
 
 const (
@@ -73,7 +74,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	if cfg.Transport == nil {
-		cfg.Transport = newTransport()
+		cfg.Transport = webapi.NewTransport()
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
@@ -97,26 +98,6 @@ func (c *Client) BaseURL() string { return c.base.String() }
 func (c *Client) CloseIdleConnections() {
 	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
-	}
-}
-
-// newTransport returns a transport whose every wait ends, so that also a client
-// with no Timeout comes back from a dead host.
-func newTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    5 * time.Second,
-		ResponseHeaderTimeout:  30 * time.Second,
-		ExpectContinueTimeout:  time.Second,
-		IdleConnTimeout:        90 * time.Second,
-		MaxIdleConns:           8,
-		MaxIdleConnsPerHost:    8,
-		MaxResponseHeaderBytes: 64 << 10,
-		ForceAttemptHTTP2:      true,
-		// A connection whose other end vanished is otherwise used until the
-		// kernel gives up on it, a quarter of an hour later.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}
 }
 

@@ -9,18 +9,15 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
-	"github.com/routewatch/routewatch/internal/text"
+	"github.com/routewatch/routewatch/internal/webapi"
 	"github.com/routewatch/routewatch/opsgenie"
 )
 
 const (
-	maxBody       = 4 << 20 // of an answer
-	maxErrorText  = 500     // runes
-	maxRetryAfter = 10 * time.Minute
+	maxBody      = 4 << 20 // of an answer
+	maxErrorText = 500     // runes
 )
 
 // callError is what a call returns: an *opsgenie.Error with a text of its own,
@@ -112,24 +109,9 @@ func (c *Client) refused(op string, u *url.URL, resp *http.Response, body []byte
 	}
 	e.RequestID = c.safe(resp.Header.Get("Atl-Traceid"), 100)
 	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 {
-		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"))
+		e.RetryAfter, _ = webapi.RetryAfter(resp.Header)
 	}
 	return &callError{e}
-}
-
-// retryAfter reads seconds or a date, from 0 to maxRetryAfter.
-func retryAfter(s string) time.Duration {
-	if at, err := http.ParseTime(s); err == nil {
-		return min(max(time.Until(at), 0), maxRetryAfter)
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
-	switch {
-	case errors.Is(err, strconv.ErrRange) && n > 0, n > int64(maxRetryAfter/time.Second):
-		return maxRetryAfter
-	case err != nil || n < 0:
-		return 0
-	}
-	return time.Duration(n) * time.Second
 }
 
 // cause makes an error of a transport fit to be shown: without its URL, and
@@ -146,17 +128,4 @@ func (c *Client) cause(ctx context.Context, err error) error {
 		err = ue.Err
 	}
 	return errors.New(c.safe(err.Error(), maxErrorText))
-}
-
-// cleaner returns what makes one line of at most max runes of text from a
-// server or a transport, without the secrets.
-func cleaner(secrets ...string) func(s string, max int) string {
-	var pairs []string
-	for _, s := range secrets {
-		if len(s) >= 8 { // a test's "t" would only garble every message
-			pairs = append(pairs, url.QueryEscape(s), "[redacted]", s, "[redacted]")
-		}
-	}
-	r := strings.NewReplacer(pairs...)
-	return func(s string, max int) string { return text.Cut(r.Replace(text.CleanLine(s)), max) }
 }

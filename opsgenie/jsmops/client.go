@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/routewatch/routewatch/internal/webapi"
 )
 
 // BaseURL is where the API of all sites lives.
@@ -94,7 +95,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = BaseURL
 	}
-	base, err := parseURL(cfg.BaseURL)
+	base, err := webapi.ParseBase(cfg.BaseURL, true)
 	if err != nil {
 		bad("BaseURL", "%w", err)
 	}
@@ -104,12 +105,12 @@ func New(cfg Config) (*Client, error) {
 	c.base = base
 	basic := base64.StdEncoding.EncodeToString([]byte(email + ":" + token))
 	c.auth = func() string { return "Basic " + basic }
-	c.safe = cleaner(token, basic)
+	c.safe = webapi.Cleaner(token, basic)
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
 	if cfg.Transport == nil {
-		cfg.Transport = newTransport()
+		cfg.Transport = webapi.NewTransport()
 	}
 	c.http = &http.Client{
 		Transport: cfg.Transport,
@@ -134,7 +135,7 @@ func parseSite(raw string) (*url.URL, error) {
 		}
 		raw = "https://" + raw
 	}
-	u, err := parseURL(raw)
+	u, err := webapi.ParseBase(raw, true)
 	if err != nil {
 		return nil, err
 	}
@@ -142,43 +143,6 @@ func parseSite(raw string) (*url.URL, error) {
 		return nil, errors.New("is a host alone, such as acme.atlassian.net")
 	}
 	return u, nil
-}
-
-// parseURL checks a base URL. Its errors never repeat the URL itself: people put
-// credentials in them.
-func parseURL(raw string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimSpace(raw))
-	switch {
-	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "", u.Opaque != "":
-		return nil, errors.New("want https:// and a host")
-	case u.User != nil:
-		return nil, errors.New("holds a user name or password: leave it out")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("holds a query or a fragment: leave it out")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return nil, fmt.Errorf("plain http to %s would show the credentials to the network: use https", u.Hostname())
-	}
-	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
-	return u, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
-
-// newTransport returns a transport whose every wait ends.
-func newTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    5 * time.Second,
-		ResponseHeaderTimeout:  30 * time.Second,
-		IdleConnTimeout:        90 * time.Second,
-		MaxIdleConnsPerHost:    4,
-		MaxResponseHeaderBytes: 64 << 10,
-		ForceAttemptHTTP2:      true,
-	}
 }
 
 // id returns the site's cloud id, and asks the site for it where it must. A
