@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/routewatch/routewatch/cmd/routewatch/internal/secret"
+	"github.com/routewatch/routewatch/cmd/routewatch/internal/yamlfile"
 	"github.com/routewatch/routewatch/opsgenie"
 	"github.com/routewatch/routewatch/opsgenie/jsmops"
 	"github.com/routewatch/routewatch/statuspage"
@@ -59,9 +61,9 @@ const (
 func Load(ctx context.Context, flags Flags, serve *ServeFlags) (Config, error) {
 	l := &loader{lookup: os.LookupEnv, origin: map[string]string{}}
 	if flags.Config != "" {
-		l.file = l.readFile(flags.Config)
+		l.readFile(flags.Config)
 	}
-	site := l.file.doc.Site
+	site := l.doc.Site
 	c := Config{
 		Store: l.text("store", flags.Store, DefaultStore),
 		Page: statuspage.Config{
@@ -97,7 +99,8 @@ func Load(ctx context.Context, flags Flags, serve *ServeFlags) (Config, error) {
 // loader gathers settings and what is wrong with them.
 type loader struct {
 	lookup func(string) (string, bool)
-	file   file
+	file   yamlfile.File
+	doc    document
 	origin map[string]string // of a setting: what a mistake in it is told by
 	errs   []error
 }
@@ -133,7 +136,7 @@ func (l *loader) text(key string, flag *string, otherwise string) string {
 		l.origin[key] = name
 		return v
 	}
-	if v, where, ok := l.file.scalar(key); ok {
+	if v, where, ok := l.scalar(key); ok {
 		l.origin[key] = where
 		return strings.TrimSpace(v)
 	}
@@ -180,26 +183,13 @@ func (l *loader) flag(key string, flag bool) bool {
 	return b
 }
 
-// secret is that of a variable or, where NAME_FILE is set, of a file. Its value
-// is in no message.
+// secret is that of a variable or of a file. Its value is in no message.
 func (l *loader) secret(name string) string {
-	if v := l.env(name); v != "" {
-		return v
+	s, err := secret.Env(name)
+	if err != nil {
+		l.errs = append(l.errs, err)
 	}
-	path := l.env(name + "_FILE")
-	if path == "" {
-		return ""
-	}
-	b, err := os.ReadFile(path)
-	switch s := strings.TrimSpace(string(b)); {
-	case err != nil:
-		l.errs = append(l.errs, fmt.Errorf("%s_FILE: %w", name, err))
-	case s == "":
-		l.errs = append(l.errs, fmt.Errorf("%s_FILE: %s is empty", name, path))
-	default:
-		return s
-	}
-	return ""
+	return s
 }
 
 // keys are several secrets, with commas or line breaks between.
