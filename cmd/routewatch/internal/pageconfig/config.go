@@ -248,7 +248,7 @@ func canList(c *opsgenie.Client) bool {
 // clientMistakes tells what a client's constructor found, by the names of the
 // settings.
 func (l *loader) clientMistakes(err error, names map[string]string) {
-	for _, e := range flat(err) {
+	for _, e := range yamlfile.Flat(err) {
 		_, rest, _ := strings.Cut(e.Error(), ": ")
 		field, reason, _ := strings.Cut(rest, ": ")
 		reason = strings.NewReplacer("or CloudID", "or JSM_CLOUD_ID").Replace(reason)
@@ -263,19 +263,9 @@ func (l *loader) clientMistakes(err error, names map[string]string) {
 func (l *loader) checkPage(ctx context.Context, c statuspage.Config) {
 	c.Store = nothing{}
 	_, err := statuspage.New(ctx, c)
-	for _, e := range flat(err) {
+	for _, e := range yamlfile.Flat(err) {
 		l.errs = append(l.errs, l.pageMistake(e))
 	}
-}
-
-func flat(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	return []error{err}
 }
 
 // CheckStore says what is wrong with the form of where to store, or nil.

@@ -115,7 +115,7 @@ func (l *loader) pageMistake(err error) error {
 	case "PageTag":
 		field = "StatuspageTag"
 	}
-	key := snake(field)
+	key := yamlfile.Key(field)
 	if index != "" {
 		if n := l.file.At(key, index); n != nil {
 			return fmt.Errorf("%s[%s]: %s", l.file.Where(n, key), index, reason)
@@ -131,22 +131,4 @@ func (l *loader) pageMistake(err error) error {
 		return fmt.Errorf("%s: %s", from, reason)
 	}
 	return fmt.Errorf("%s: %s", key, reason)
-}
-
-// snake turns BasePath into base_path.
-func snake(field string) string {
-	if field == strings.ToUpper(field) {
-		return strings.ToLower(field)
-	}
-	var b strings.Builder
-	for i, r := range field {
-		if 'A' <= r && r <= 'Z' {
-			if i > 0 {
-				b.WriteByte('_')
-			}
-			r += 'a' - 'A'
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }

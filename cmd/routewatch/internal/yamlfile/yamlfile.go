@@ -91,8 +91,8 @@ func readLimited(path string) ([]byte, error) {
 
 var (
 	yamlLine     = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
-	unknownField = regexp.MustCompile(`^field (\S+) not found in type \S+$`)
-	wrongType    = regexp.MustCompile("^cannot unmarshal !!(\\S+) (?:`(.*)` )?into (\\S+)$")
+	unknownField = regexp.MustCompile(`^field (\S+) not found in type .+$`)
+	wrongType    = regexp.MustCompile("^cannot unmarshal !!(\\S+) (?:`(.*)` )?into (.+)$")
 	duplicateKey = regexp.MustCompile(`^mapping key "(.*)" already defined at line (\d+)$`)
 )
 
@@ -163,4 +163,34 @@ func (f File) At(path ...string) *yaml.Node {
 // Where says where a node stands, and what it is called.
 func (f File) Where(n *yaml.Node, key string) string {
 	return fmt.Sprintf("%s:%d: %s", f.name, n.Line, key)
+}
+
+// initials are short forms within the names of fields.
+var initials = strings.NewReplacer("API", "Api", "URL", "Url", "ID", "Id")
+
+// Key turns the name of a field into that of a setting: BasePath into base_path,
+// APIURL into api_url.
+func Key(field string) string {
+	var b strings.Builder
+	for i, r := range initials.Replace(field) {
+		if 'A' <= r && r <= 'Z' {
+			if i > 0 {
+				b.WriteByte('_')
+			}
+			r += 'a' - 'A'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Flat returns the errors that errors.Join has joined.
+func Flat(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
