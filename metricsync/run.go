@@ -106,10 +106,7 @@ func (r *run) survey(ctx context.Context, b *batch, remembered map[string]progre
 	for n, m := range r.metrics {
 		targets[n] = Target{ID: m.ID, Name: m.Name}
 	}
-	survey, err := b.sink.Survey(ctx, targets)
-	if err == nil && len(survey.Metrics) != len(targets) {
-		err = fmt.Errorf("metricsync: %s was asked for %d metrics, and told of %d", b.sink.Name(), len(targets), len(survey.Metrics))
-	}
+	survey, err := surveyAll(ctx, b.sink, targets)
 	now, ahead := time.Now(), time.Duration(0)
 	if !survey.Now.IsZero() {
 		if ahead = survey.Now.Sub(now); ahead.Abs() > time.Minute {
@@ -148,6 +145,15 @@ func (r *run) survey(ctx context.Context, b *batch, remembered map[string]progre
 		})
 		l.read = l.progress.Through
 	}
+}
+
+// surveyAll is a survey that has something to say of each target.
+func surveyAll(ctx context.Context, sink Sink, targets []Target) (Survey, error) {
+	survey, err := sink.Survey(ctx, targets)
+	if err == nil && len(survey.Metrics) != len(targets) {
+		err = fmt.Errorf("metricsync: %s was asked for %d metrics, and told of %d", sink.Name(), len(targets), len(survey.Metrics))
+	}
+	return survey, err
 }
 
 // taken returns the lane that goes to a metric of a sink, if there is one.

@@ -515,3 +515,26 @@ func TestNextClose(t *testing.T) {
 	assert.Equal(t, at("12:01:00"), s.NextClose(at("12:00:59")))
 	assert.Equal(t, at("12:06:00"), s.NextClose(at("12:05:59")))
 }
+
+func TestCheckSendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &curve{value: linear}
+		b := newBoard("x", "a", "broken")
+		docs := &flaky{docs: map[string][]byte{}}
+		broken := &curve{value: linear, fail: func(time.Time) error { return errSource }}
+		s := newSyncer(t, metricsync.Config{
+			Metrics: []metricsync.Metric{metric("a", source), metric("nowhere", source), metric("broken", broken)}, Sinks: []metricsync.Sink{b, &silent{b}}, Documents: docs,
+		})
+		checks := s.Check(t.Context(), 12)
+		require.Len(t, checks, 3)
+		assert.Len(t, checks[0].Samples, 12)
+		assert.Equal(t, "23:50:00", checks[0].Samples[11].At.UTC().Format(time.TimeOnly))
+		assert.Equal(t, "a", checks[0].Sinks[0].ID)
+		assert.ErrorContains(t, checks[0].Sinks[1].Err, "silent was asked for 3 metrics, and told of 0")
+		assert.ErrorContains(t, checks[1].Sinks[0].Err, "there is no metric")
+		require.NoError(t, checks[1].Err, "it can be read all the same")
+		require.ErrorIs(t, checks[2].Err, errSource)
+		assert.Zero(t, b.sends)
+		assert.Empty(t, docs.docs)
+	})
+}
