@@ -1,11 +1,9 @@
 package opsgenietest
 
 import (
-	"context"
-	"fmt"
-	"net"
 	"net/http"
-	"time"
+
+	"github.com/routewatch/routewatch/internal/inprocess"
 )
 
 // TB is what this package needs of a testing.TB, which satisfies it.
@@ -28,25 +26,17 @@ type Server struct {
 // of the test (see [Options].AllowInvalid). Nil options are fine.
 func NewServer(tb TB, opts *Options) *Server {
 	tb.Helper()
-	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	f := newFor(opts)
+	base, stop, err := inprocess.Listen(f)
 	if err != nil {
 		tb.Fatalf("opsgenietest: %v", err)
 		return nil
 	}
-	f := newFor(opts)
-	srv := &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = srv.Serve(ln) // always ends with http.ErrServerClosed, by the cleanup
-	}()
 	tb.Cleanup(func() {
-		// Closing the connections first ends the calls that hang.
-		_ = srv.Close()
-		<-served
+		stop() // first, since it ends the calls that hang
 		f.end(tb)
 	})
-	return &Server{Fake: f, URL: fmt.Sprintf("http://%s%s", ln.Addr(), f.opts.Prefix)}
+	return &Server{Fake: f, URL: base + f.opts.Prefix}
 }
 
 // NewFake is [NewServer] without a socket: [Fake.Transport] reaches it. Inside
@@ -57,6 +47,11 @@ func NewFake(tb TB, opts *Options) *Fake {
 	tb.Cleanup(func() { f.end(tb) })
 	return f
 }
+
+// Transport carries requests to the Fake without a socket, whatever their host.
+// Give it to a client with any base URL. It starts no goroutine, so that time in
+// a testing/synctest bubble goes on while a call is delayed or hangs.
+func (f *Fake) Transport() http.RoundTripper { return inprocess.Transport(f) }
 
 func newFor(opts *Options) *Fake {
 	if opts == nil {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/routewatch/routewatch/internal/inprocess"
 	"github.com/routewatch/routewatch/opsgenie"
 )
 
@@ -62,7 +63,7 @@ func (f *Fake) AddWebhook(w Webhook) error {
 	case err != nil:
 		return fmt.Errorf("opsgenietest: webhook: %w", err)
 	case w.Handler != nil:
-		h.client = &http.Client{Transport: direct{w.Handler}}
+		h.client = &http.Client{Transport: inprocess.Transport(w.Handler)}
 		if w.URL == "" {
 			h.URL = "http://webhook.test/"
 		}

@@ -1,4 +1,6 @@
-package opsgenietest
+// Package inprocess brings HTTP requests to a handler of the same process, by a
+// function call or by loopback: for the servers that this project offers to tests.
+package inprocess
 
 import (
 	"bytes"
@@ -8,16 +10,18 @@ import (
 	"net/http"
 )
 
-// Transport carries requests to the Fake without a socket, whatever their host.
-// Give it to a client with any base URL. It starts no goroutine, so that time in
-// a testing/synctest bubble goes on while a call is delayed or hangs.
-func (f *Fake) Transport() http.RoundTripper { return direct{f} }
+// Transport returns a transport that serves requests by calling h, whatever
+// their host. It opens no socket and starts no goroutine, so that time in a
+// testing/synctest bubble goes on while a call is delayed or hangs. An answer is
+// there when h has returned; where h panics with http.ErrAbortHandler, it is cut.
+// A request whose context ends has that error, once h has returned.
+func Transport(h http.Handler) http.RoundTripper { return direct{h} }
 
 // direct serves requests by calling a handler.
 type direct struct{ h http.Handler }
 
 // errCut is what a client sees of a connection that was cut.
-var errCut = fmt.Errorf("opsgenietest: the connection was cut: %w", io.ErrUnexpectedEOF)
+var errCut = fmt.Errorf("inprocess: the connection was cut: %w", io.ErrUnexpectedEOF)
 
 // RoundTrip implements [http.RoundTripper].
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
