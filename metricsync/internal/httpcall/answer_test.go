@@ -109,9 +109,9 @@ func TestHugeAnswers(t *testing.T) {
 		want  string
 	}{
 		{1000, 1000, ""},
-		{1001, 1000, "the answer is longer than 1000 bytes"},
+		{1001, 1000, "the answer is too long: more than 1000 bytes"},
 		{1 << 20, 0, ""},
-		{1<<20 + 1, 0, "the answer is longer than 1048576 bytes"},
+		{1<<20 + 1, 0, "the answer is too long: more than 1048576 bytes"},
 	} {
 		r := call
 		r.Query, r.MaxBody = url.Values{"size": {strings.Repeat("x", test.size)}}, test.limit
@@ -119,6 +119,7 @@ func TestHugeAnswers(t *testing.T) {
 		_, err := c.Do(t.Context(), r, func(body []byte) error { got = len(body); return nil })
 		if test.want != "" {
 			assert.ErrorContains(t, err, test.want)
+			assert.ErrorIs(t, err, httpcall.ErrTooLong)
 			assert.Equal(t, 200, asError(t, err).Status)
 			continue
 		}

@@ -36,6 +36,9 @@ type Request struct {
 	MaxBody int64
 }
 
+// ErrTooLong is in the chain of Do's error where an answer is longer than MaxBody.
+var ErrTooLong = errors.New("the answer is too long")
+
 // Do makes a call and hands the answer's body to read, unless it is nil. An error
 // of read is that of an answer that is not what it should be, and may hold text
 // from outside. The header is that of the answer that was read, nil with an error.
@@ -57,7 +60,7 @@ func (c *Client) Do(ctx context.Context, r Request, read func(body []byte) error
 			e.Err = fmt.Errorf("reading the answer: %w", e.Err)
 			return e
 		case int64(len(body)) > limit:
-			return c.wrong(&r, resp, fmt.Errorf("the answer is longer than %d bytes", limit))
+			return c.wrong(&r, resp, fmt.Errorf("%w: more than %d bytes", ErrTooLong, limit))
 		}
 		if read != nil {
 			if err := read(body); err != nil {

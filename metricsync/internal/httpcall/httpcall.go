@@ -16,13 +16,16 @@ import (
 )
 
 // Config says whom a Client calls, and how. Its functions are called by all calls
-// at once. It prints without its Secret.
+// at once. It prints without its secrets.
 type Config struct {
 	// Base is the checked base URL; see webapi.ParseBase.
 	Base *url.URL
 	// Header and Scheme are where the Secret goes, as in "Authorization" and
 	// "OAuth ". Without a Secret there is none.
 	Header, Scheme, Secret string
+	// Redact are further secrets, such as what the Transport adds, or what the
+	// Secret was made of. No text that a server said shows them.
+	Redact []string
 
 	// Transport carries the requests. Defaults to webapi.NewTransport(), which
 	// awaits an answer's header for 30 seconds at most, whatever Timeout says.
@@ -50,7 +53,7 @@ func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "httpcall
 
 // Client makes calls. Make it with [New]. It is safe for concurrent use.
 type Client struct {
-	cfg  Config        // without its Secret
+	cfg  Config        // without its secrets
 	auth func() string // a method value would print its receiver, a string itself
 	safe func(s string, max int) string
 }
@@ -69,12 +72,12 @@ func New(cfg Config) *Client {
 	if cfg.Again == nil {
 		cfg.Again = (*metricsync.Error).Temporary
 	}
-	c := &Client{safe: webapi.Cleaner(cfg.Secret)}
+	c := &Client{safe: webapi.Cleaner(append([]string{cfg.Secret}, cfg.Redact...)...)}
 	if cfg.Secret != "" {
 		value := cfg.Scheme + cfg.Secret
 		c.auth = func() string { return value }
 	}
-	cfg.Secret = ""
+	cfg.Secret, cfg.Redact = "", nil
 	c.cfg = cfg
 	return c
 }
