@@ -1,11 +1,6 @@
 package signalfxtest
 
-import (
-	"context"
-	"net"
-	"net/http"
-	"time"
-)
+import "github.com/routewatch/routewatch/internal/inprocess"
 
 // TB is what this package needs of a testing.TB, which satisfies it.
 type TB interface {
@@ -25,25 +20,17 @@ type Server struct {
 // the test. Nil options are fine.
 func NewServer(tb TB, opts *Options) *Server {
 	tb.Helper()
-	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	f := newFor(opts)
+	base, stop, err := inprocess.Listen(f)
 	if err != nil {
 		tb.Fatalf("signalfxtest: %v", err)
 		return nil
 	}
-	f := newFor(opts)
-	srv := &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = srv.Serve(ln) // always ends with http.ErrServerClosed, by the cleanup
-	}()
 	tb.Cleanup(func() {
-		// Closing the connections first ends the calls that hang.
-		_ = srv.Close()
-		<-served
+		stop() // first, since it ends the calls that hang
 		f.Close()
 	})
-	return &Server{Fake: f, URL: "http://" + ln.Addr().String()}
+	return &Server{Fake: f, URL: base}
 }
 
 // NewFake is [NewServer] without a socket: [Fake.Transport] reaches it. Inside a
