@@ -35,8 +35,8 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: test
-test: cc chromium $(VERSITYGW) ## install what the tests need and run all of them, raced and shuffled
-	ROUTEWATCH_REQUIRE_S3=1 CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 15m ./...
+test: cc chromium prometheus $(VERSITYGW) ## install what the tests need and run all of them, raced and shuffled
+	ROUTEWATCH_REQUIRE_S3=1 ROUTEWATCH_REQUIRE_PROMETHEUS=1 CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 15m ./...
 	CGO_ENABLED=1 $(GO) -C statuspage/browsertest test -race -shuffle=on -timeout 5m ./...
 
 .PHONY: check
@@ -115,6 +115,23 @@ chromium:
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	fi; \
 	found || { echo "make: the status page is tested in Chromium, and there is none: sudo apt-get install chromium" >&2; exit 1; }
+
+# Metrics are read back from a real Prometheus. Debian's package is unpacked into
+# .bin and not installed, since it would start a server now and at every boot; its
+# lists are kept apart from the machine's, so that root is not needed.
+.PHONY: prometheus
+prometheus:
+	@found() { { [ -x $(BIN)/prometheus ] && [ -x $(BIN)/promtool ]; } || \
+		{ command -v prometheus && command -v promtool; } >/dev/null; }; \
+	if ! found && command -v apt-get dpkg-deb >/dev/null; then \
+		echo "fetching prometheus into .bin: package metricsync is tested with it"; \
+		tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+		mkdir -p $(BIN) $$tmp/lists/partial $$tmp/cache/archives/partial; \
+		apt="apt-get -qq -o APT::Sandbox::User=root -o Dir::State::lists=$$tmp/lists -o Dir::Cache=$$tmp/cache"; \
+		(cd $$tmp && { $$apt update || true; } && $$apt download prometheus && dpkg-deb -x prometheus_*.deb . && \
+			mv usr/bin/prometheus usr/bin/promtool $(BIN)/) || true; \
+	fi; \
+	found || { echo "make: package metricsync is tested with Prometheus, and there is none: sudo apt-get install --no-install-recommends prometheus" >&2; exit 1; }
 
 # $(call install,NAME,PACKAGE@VERSION) builds one tool; the stamp of another
 # version goes, so that going back to it builds it again.

@@ -196,7 +196,9 @@ func TestTheHeaderIsCopied(t *testing.T) {
 	p.Handle("q")
 	header := http.Header{"X-Scope-OrgID": {"one"}}
 	src := source(t, p, func(cfg *prometheus.Config) { cfg.Header = header })
-	header["X-Scope-OrgID"][0] = "two"
+	for name := range header {
+		header[name][0] = "two"
+	}
 	header.Set("X-More", "1")
 	_, err := read(t.Context(), src, "q", hours(1, time.Minute))
 	require.NoError(t, err)

@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,23 +104,22 @@ func TestASlowQueryIsHalved(t *testing.T) {
 // is an error that says what does.
 func TestLongAnswers(t *testing.T) {
 	p := prometheustest.NewFake(t, nil)
-	var wide []prometheustest.Series
-	for i := range 12 {
-		// Prometheus writes it without an exponent, in 302 digits.
-		wide = append(wide, prometheustest.Series{Labels: of("pod", fmt.Sprint("pod-", i)), Value: prometheustest.Constant(1e-300)})
-	}
-	p.Handle("wide", wide...)
-	points, err := read(t.Context(), source(t, p, nil), "wide", hours(24, time.Minute))
+	p.Handle("q", prometheustest.Series{Value: minutes})
+	long := body(strings.Repeat(" ", 5<<20))
+	long.Match = func(c prometheustest.Call) bool { return c.Points() > 800 }
+	p.Inject(long)
+	points, err := read(t.Context(), source(t, p, nil), "q", hours(24, time.Minute))
 	require.NoError(t, err)
-	assert.Len(t, points, 12*1440)
-	statuses := map[int]int{}
+	assert.Len(t, points, 1440)
+	var asked []int
 	for _, c := range p.Calls() {
-		statuses[c.Points()]++
+		asked = append(asked, c.Points())
 	}
-	assert.Equal(t, map[int]int{1440: 1, 720: 2}, statuses)
+	assert.Equal(t, []int{1440, 720, 720}, asked)
 
-	p.Handle("vast", prometheustest.Series{Labels: of("l", strings.Repeat("x", 5<<20)), Value: minutes})
-	_, err = read(t.Context(), source(t, p, nil), "vast", hours(2, time.Hour))
+	p.ClearFaults()
+	p.Inject(body(strings.Repeat(" ", 5<<20)))
+	_, err = read(t.Context(), source(t, p, nil), "q", hours(2, time.Hour))
 	assert.ErrorContains(t, err, "too long: more than 4 MiB; these are very many series: aggregate them")
 }
 

@@ -74,7 +74,7 @@ func TestSubsecondSteps(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, points, 4)
 	for _, pt := range points {
-		assert.Equal(t, float64(pt.At.UnixMilli()), pt.Value)
+		assert.Equal(t, pt.At.UnixMilli(), int64(pt.Value))
 	}
 }
 

@@ -15,9 +15,11 @@ type answer struct {
 }
 
 func (e *refusal) answer() answer {
-	return answer{status: e.status, body: marshal(map[string]string{
-		"status": "error", "errorType": e.kind, "error": e.text,
-	})}
+	return answer{status: e.status, body: marshal(struct {
+		Status string `json:"status"`
+		Type   string `json:"errorType"`
+		Text   string `json:"error"`
+	}{"error", e.kind, e.text})}
 }
 
 // write sends a, or the first half of it.

@@ -120,6 +120,10 @@ func (f *Fake) serveRange(w http.ResponseWriter, r *http.Request) {
 	c, invalid := newCall(r)
 	fault := f.meet(c)
 	a := answer{status: http.StatusOK}
+	post := ", POST"
+	if f.opts.GETOnly {
+		post = ""
+	}
 	if fault != nil && !fault.before(f, r) {
 		panic(http.ErrAbortHandler)
 	}
@@ -128,9 +132,9 @@ func (f *Fake) serveRange(w http.ResponseWriter, r *http.Request) {
 		a = fault.answer()
 	case !f.admits(r):
 		a = answer{status: http.StatusUnauthorized, body: []byte("Unauthorized\n"), text: true}
-	case r.Method != http.MethodGet && (r.Method != http.MethodPost || f.opts.GETOnly):
+	case r.Method != http.MethodGet && (r.Method != http.MethodPost || post == ""):
 		a = answer{status: http.StatusMethodNotAllowed, body: []byte("Method Not Allowed\n"), text: true}
-		w.Header().Set("Allow", "GET, OPTIONS")
+		w.Header().Set("Allow", "GET, OPTIONS"+post)
 	default:
 		err := invalid
 		if err == nil {

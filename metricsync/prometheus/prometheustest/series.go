@@ -129,8 +129,8 @@ func evaluateAll(all []Series, c *Call) (matrix []byte, samples int) {
 
 // number writes a value as Prometheus does.
 func number(v float64) string {
-	if math.IsInf(v, 1) {
-		return "+Inf"
+	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) && !math.IsInf(v, 0) {
+		return strconv.FormatFloat(v, 'e', -1, 64)
 	}
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
