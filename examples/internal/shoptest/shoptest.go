@@ -86,6 +86,14 @@ func Run(t *testing.T, orders string) {
 	assert.Empty(t, aliases, "alerts that the documentation does not promise")
 }
 
+// Open starts the program in the current folder with an Opsgenie of its own, and
+// returns where the shop is open. It ends with the test.
+func Open(t *testing.T) (url string) {
+	t.Helper()
+	opsgenie := opsgenietest.NewServer(t, nil)
+	return start(t, "OPSGENIE_TOKEN=a-key", "OPSGENIE_API_BASE="+opsgenie.URL).url(t)
+}
+
 // RunWithoutKey tests that the program says what it lacks.
 func RunWithoutKey(t *testing.T) {
 	p := start(t)
