@@ -1,43 +1,13 @@
 package statuspage
 
-import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"strings"
-)
+import "github.com/routewatch/routewatch/internal/storekey"
 
-// The folders of the store. services is that of the Status Page Reference.
+// The folders of the store, beside those of internal/chartdoc. services is that of
+// the Status Page Reference.
 const (
 	servicesFolder = "services/" // NAME.json: {"state","message"}, and nothing else
 	recordsFolder  = "records/"  // NAME.json: Record
 )
 
-// maxKeyName bounds an encoded name. File systems end at 255 bytes.
-const maxKeyName = 200
-
-// keyOf is the key of a name in a folder. Letters, digits, blanks and . _ - are
-// kept, all else is written as %XX, and so are a dot at the beginning and a
-// blank at either end: no name leaves its folder, and names that differ stay
-// different. Only an empty name is a single %.
-func keyOf(folder, name string) string {
-	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		edge := i == 0 || i == len(name)-1
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-',
-			c == '.' && i > 0, c == ' ' && !edge:
-			b.WriteByte(c)
-		default:
-			b.WriteString("%" + strings.ToUpper(hex.EncodeToString([]byte{c})))
-		}
-	}
-	enc := cmp.Or(b.String(), "%")
-	if len(enc) > maxKeyName {
-		// "%%" is in no encoded name: what is cut cannot meet what is not.
-		sum := sha256.Sum256([]byte(name))
-		enc = enc[:maxKeyName-34] + "%%" + hex.EncodeToString(sum[:16])
-	}
-	return folder + enc + ".json"
-}
+// keyOf is the key of a name in a folder.
+func keyOf(folder, name string) string { return storekey.Of(folder, name) }
