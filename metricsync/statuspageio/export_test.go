@@ -1,0 +1,4 @@
+package statuspageio
+
+// ParseTime is for fuzzing.
+var ParseTime = parseTime
