@@ -106,8 +106,8 @@ func New(opts Options) *Fake {
 	return f
 }
 
-// Set changes the options of the Fake for what is to come. Page, Keys and Prefix
-// stay as they are.
+// Set changes the options of the Fake for what is to come. The URL of a [Server]
+// stays what it is.
 func (f *Fake) Set(change func(*Options)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
