@@ -3,6 +3,7 @@ package metricsync
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 )
 
@@ -100,7 +101,7 @@ func (r *run) flush(ctx context.Context, b *batch) {
 }
 
 // send makes one call, or one for each series where the call failed because of
-// what one of them holds. It returns an error for each.
+// what one of them holds, and not of who calls. It returns an error for each.
 func (r *run) send(ctx context.Context, sink Sink, series []Series) []error {
 	errs := make([]error, len(series))
 	if len(series) == 0 {
@@ -108,7 +109,8 @@ func (r *run) send(ctx context.Context, sink Sink, series []Series) []error {
 	}
 	err := r.sendOnce(ctx, sink, series)
 	var failed *Error
-	if len(series) == 1 || !errors.As(err, &failed) || failed.Temporary() {
+	if len(series) == 1 || !errors.As(err, &failed) || failed.Temporary() ||
+		failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden {
 		for n := range errs {
 			errs[n] = err
 		}

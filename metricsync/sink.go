@@ -58,7 +58,8 @@ type Sink interface {
 	// accepted; else some may be.
 	//
 	// Send makes its own attempts, and keeps to the sink's limits; its error is
-	// for this run. Where it is an *Error that is not Temporary, the samples are
-	// at fault, and those of another series may do better alone.
+	// for this run. Where it is an *Error that is not Temporary, and not of status
+	// 401 or 403, the samples are at fault, and those of another series may do
+	// better alone.
 	Send(ctx context.Context, series []Series) error
 }

@@ -163,6 +163,29 @@ func TestAMetricThatIsNotThereStopsOnlyItself(t *testing.T) {
 	})
 }
 
+func TestAWrongKeyIsNotTriedForEachMetric(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &curve{value: linear}
+		b := newBoard("x", "a", "b", "c")
+		for _, m := range b.metrics {
+			m.newest, m.backfilled = time.Now().Add(-30*time.Minute), true
+		}
+		b.fail = func(series []metricsync.Series) error {
+			if len(series) > 0 {
+				return &metricsync.Error{Op: "sending", Status: 401}
+			}
+			return nil
+		}
+		s := newSyncer(t, metricsync.Config{Metrics: []metricsync.Metric{metric("a", source), metric("b", source), metric("c", source)}, Sinks: []metricsync.Sink{b}})
+		report := syncOnce(t, s, metricsync.Options{})
+		require.Error(t, report.Err())
+		assert.Equal(t, 1, b.sends)
+		for _, m := range report.Metrics {
+			assert.ErrorContains(t, m.Err, "401")
+		}
+	})
+}
+
 func TestTwoNamesOfOneMetric(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &curve{value: linear}

@@ -32,7 +32,7 @@ func ParseBase(raw string, secret bool) (*url.URL, error) {
 	case secret && u.Scheme == "http" && !Loopback(u.Hostname()):
 		return nil, fmt.Errorf("plain http to %s would show the credentials to the network: use https", u.Hostname())
 	}
-	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	return u, nil
 }
 

@@ -27,6 +27,7 @@ func TestParseBase(t *testing.T) {
 		"http://127.0.0.1:9090/":        "http://127.0.0.1:9090",
 		"http://LOCALHOST:9090":         "http://LOCALHOST:9090",
 		"http://[::1]:9090":             "http://[::1]:9090",
+		"https://example.com/a%2Fb/":    "https://example.com/a%2Fb",
 	} {
 		got, err := webapi.ParseBase(raw, true)
 		require.NoError(t, err, raw)

@@ -31,7 +31,7 @@ func TestSurveyFails(t *testing.T) {
 		"null":           {always(200, `null`), "200 OK: the answer is null"},
 		"a login":        {always(200, `<!doctype html>`), "200 OK: the answer is a page of HTML or XML, so not the API's answer: is the address right, is a proxy in between?"},
 		"moved":          {always(301, ``, "Location", "https://elsewhere.example"), "301 Moved Permanently; redirects are not followed: check the base URL"},
-		"huge":           {always(200, strings.Repeat(" ", 5<<20)), "200 OK: the answer is longer than 4194304 bytes"},
+		"huge":           {always(200, strings.Repeat(" ", 5<<20)), "200 OK: the answer is too long: more than 4194304 bytes"},
 		"the second page": {func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Get("page") == "1" {
 				return answer(200, page, "Date", "Sun, 01 Nov 2026 12:00:00 GMT"), nil
