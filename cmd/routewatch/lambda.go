@@ -14,6 +14,7 @@ import (
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/openstore"
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/pageconfig"
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/pageexport"
+	"github.com/routewatch/routewatch/cmd/routewatch/internal/synclambda"
 	"github.com/routewatch/routewatch/statuspage"
 )
 
@@ -23,7 +24,7 @@ type lambdaCmd struct{}
 
 // Help is what kong puts beneath the command's line.
 func (lambdaCmd) Help() string {
-	return `AWS Lambda starts it: the executable, named bootstrap, needs no arguments there. Settings are the variables of routewatch statuspage. See docs/deploy-aws.md.`
+	return `AWS Lambda starts it: the executable, named bootstrap, needs no arguments there. With ROUTEWATCH_METRICSYNC_CONFIG it is metric sync, else the status page, whose settings are the variables of routewatch statuspage. See docs/deploy-aws.md.`
 }
 
 // lambdaRuntime is the variable by which Lambda tells a function where it gets
@@ -44,6 +45,13 @@ func asBootstrap(args []string) []string {
 func (c *lambdaCmd) Run(call *call) error {
 	if os.Getenv(lambdaRuntime) == "" {
 		return callError{errors.New("lambda: only AWS Lambda can call this: " + lambdaRuntime + " is not set")}
+	}
+	if path := os.Getenv("ROUTEWATCH_METRICSYNC_CONFIG"); path != "" {
+		synclambda.New(synclambda.Config{
+			Path: path, State: os.Getenv("ROUTEWATCH_METRICSYNC_STATE"),
+			Out: call.stdout, Logger: slog.New(slog.NewJSONHandler(call.stderr, nil)),
+		}).Serve(context.WithoutCancel(call.ctx))
+		return nil
 	}
 	function, err := openLambda(call.ctx, call.stderr)
 	if err != nil {

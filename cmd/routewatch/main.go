@@ -4,6 +4,7 @@
 //	routewatch demo               a shop that you can break, and the alerts that it raises
 //	routewatch statuspage         a status page that Opsgenie's webhooks keep current
 //	routewatch statuspage export  that page as files
+//	routewatch metricsync run     metrics of SignalFx or Prometheus to Statuspage.io
 //	routewatch check              what this environment makes routewatch do
 //	routewatch version            which build this is
 //
@@ -43,8 +44,9 @@ func main() {
 type commands struct {
 	Demo       demoCmd       `cmd:"" help:"Run a small shop behind routewatch, with buttons that break it, beside a local Opsgenie and a status page."`
 	Statuspage statuspageCmd `cmd:"" help:"Run a status page that the webhooks of Opsgenie or Jira Service Management keep current, or write it as files."`
+	Metricsync metricsyncCmd `cmd:"" help:"Bring metrics from SignalFx or Prometheus to Statuspage.io, and to a page of routewatch."`
 	Check      checkCmd      `cmd:"" help:"Show what the environment makes routewatch do, and what is wrong with it."`
-	Lambda     lambdaCmd     `cmd:"" hidden:"" help:"Serve the status page as an AWS Lambda function."`
+	Lambda     lambdaCmd     `cmd:"" hidden:"" help:"Serve as an AWS Lambda function."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
@@ -108,8 +110,13 @@ func withHelp(args []string) []string {
 // colorful says whether w is a terminal that is wanted in colours
 // (no-color.org).
 func colorful(w io.Writer) bool {
+	return terminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// terminal reports whether w is one.
+func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	if !ok {
 		return false
 	}
 	info, err := f.Stat()
