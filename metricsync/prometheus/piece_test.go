@@ -96,6 +96,7 @@ func TestASlowQueryIsHalved(t *testing.T) {
 		points, err := read(t.Context(), source(t, p, nil), "q", hours(24, time.Minute))
 		require.NoError(t, err)
 		assert.Len(t, points, 1440)
+		assert.Equal(t, "1", p.Calls()[0].Form.Get("nocache"), "or VictoriaMetrics moves the times")
 		assert.Equal(t, "27", p.Calls()[0].Form.Get("timeout"), "of the 30 seconds that an attempt may take")
 	})
 }

@@ -65,15 +65,16 @@ func TestSeriesNames(t *testing.T) {
 	assert.ErrorContains(t, err, `two series are {l="1"}, and differ in the metric's name alone`)
 }
 
-func TestSubsecondSteps(t *testing.T) {
+func TestStepsOfMilliseconds(t *testing.T) {
 	p := prometheustest.NewFake(t, nil)
 	p.Handle("q", prometheustest.Series{Value: func(at time.Time) (float64, bool) { return float64(at.UnixMilli()), true }})
-	points, err := read(t.Context(), source(t, p, nil), "q", metricsync.Span{
-		From: time.UnixMilli(1250 * 2000), To: time.UnixMilli(1250 * 2004), Step: 1250 * time.Millisecond,
-	})
+	const step = 1001 * time.Millisecond
+	from := time.UnixMilli(start.UnixMilli() / 1001 * 1001)
+	points, err := read(t.Context(), source(t, p, nil), "q", metricsync.Span{From: from, To: from.Add(1000 * step), Step: step})
 	require.NoError(t, err)
-	require.Len(t, points, 4)
-	for _, pt := range points {
+	require.Len(t, points, 1000)
+	for i, pt := range points {
+		assert.Equal(t, from.Add(time.Duration(i)*step), pt.At)
 		assert.Equal(t, pt.At.UnixMilli(), int64(pt.Value))
 	}
 }
