@@ -3,6 +3,8 @@ package syncprint
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,26 +15,27 @@ import (
 
 // Progress shows how far a run has come: a bar on a terminal, and lines elsewhere.
 type Progress struct {
-	w    io.Writer
-	bar  *progressbar.ProgressBar // nil for lines
-	said map[string]time.Time     // by metric and sink: up to where it was told
+	w        io.Writer
+	terminal bool
+	bar      *progressbar.ProgressBar // nil before there is anything to show
+	said     map[string]time.Time     // by metric and sink: up to where it was told
 }
 
 // NewProgress makes one that has nothing to show yet.
 func NewProgress(w io.Writer, terminal bool) *Progress {
-	p := &Progress{w: w, said: map[string]time.Time{}}
-	if terminal {
-		p.bar = progressbar.NewOptions64(-1,
-			progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionFullWidth(),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "·", BarStart: "", BarEnd: ""}))
-	}
-	return p
+	return &Progress{w: w, terminal: terminal, said: map[string]time.Time{}}
+}
+
+func newBar(w io.Writer, max int64) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(max,
+		progressbar.OptionSetWriter(w), progressbar.OptionFullWidth(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "·", BarStart: "", BarEnd: ""}))
 }
 
 // Told shows a report of a run that goes on. It is metricsync.Options.Progress.
 func (p *Progress) Told(r *metricsync.Report) {
-	if p.bar == nil {
+	if !p.terminal {
 		p.lines(r)
 		return
 	}
@@ -55,9 +58,12 @@ func (p *Progress) Told(r *metricsync.Report) {
 	if all <= 0 {
 		return
 	}
+	if p.bar == nil {
+		p.bar = newBar(p.w, int64(all/time.Minute))
+	}
 	p.bar.ChangeMax64(int64(all / time.Minute))
-	p.bar.Describe(fmt.Sprintf("%d values %s", sent, now))
 	_ = p.bar.Set64(int64(min(done, all) / time.Minute)) // a terminal that is gone
+	p.bar.Describe(fmt.Sprintf("%d values %s", sent, now))
 }
 
 // lines tells of each day that was accepted, and of errors once.
@@ -66,7 +72,7 @@ func (p *Progress) lines(r *metricsync.Report) {
 		key := m.Metric + "\x00" + m.Sink
 		last, known := p.said[key]
 		switch {
-		case m.Err != nil || !m.From.Before(m.To):
+		case m.Err != nil || m.To.Sub(m.From) <= 24*time.Hour:
 			continue // the report at the end tells of it
 		case known && m.Through.Sub(last) < 24*time.Hour && (m.Through.Before(m.To) || !last.Before(m.To)):
 			continue
@@ -132,8 +138,8 @@ func (d *Dry) Write(w io.Writer) {
 		fmt.Fprintf(w, "would send to %s at %s: %s\n", of.id, of.sink, what)
 	}
 	var calls []string
-	for sink, n := range d.calls {
-		calls = append(calls, fmt.Sprintf("%d to %s", n, sink))
+	for _, sink := range slices.Sorted(maps.Keys(d.calls)) {
+		calls = append(calls, fmt.Sprintf("%d to %s", d.calls[sink], sink))
 	}
 	if len(calls) > 0 {
 		fmt.Fprintf(w, "calls: %s\n", strings.Join(calls, ", "))
