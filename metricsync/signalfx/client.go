@@ -105,7 +105,9 @@ func (c *Client) TimeSeries() metricsync.Source { return timeSeries{c} }
 
 // SignalFlow is the source whose queries are SignalFlow programs. A query's label
 // is that of the publish whose stream is read; without one, the program must
-// publish one stream alone.
+// publish one stream alone. The series of a point is named by its dimensions, as in
+// az=a,lb=shop, and its logical time is taken for the beginning of what it rolls
+// up.
 //
 // Source: dev.splunk.com, "SignalFlow API" (/v2/signalflow/execute) and
 // "Stream messages".

@@ -27,6 +27,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // which starts at midnight UTC 2000-01-01.
 var noon = time.Date(1999, 12, 20, 12, 0, 0, 0, time.UTC)
 
+const day = 24 * time.Hour
+
 // after is a time that is some minutes after noon.
 func after(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 

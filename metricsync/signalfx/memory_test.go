@@ -12,8 +12,6 @@ import (
 	"github.com/routewatch/routewatch/metricsync/signalfx/signalfxtest"
 )
 
-const month = 28 * 24 * time.Hour
-
 // backfill has the sources of a month of 10 series at 1 minute, and of a program
 // with some.
 func backfill(tb testing.TB, published int) (sources map[string]metricsync.Source, s metricsync.Span) {
@@ -23,7 +21,7 @@ func backfill(tb testing.TB, published int) (sources map[string]metricsync.Sourc
 	f.AddProgram("q", signalfxtest.Stream{Series: gauges(published)})
 	c := newClient(tb, f.Transport())
 	return map[string]metricsync.Source{"TimeSeries": c.TimeSeries(), "SignalFlow": c.SignalFlow()},
-		metricsync.Span{From: noon, To: noon.Add(month), Step: time.Minute}
+		metricsync.Span{From: noon, To: noon.Add(28 * day), Step: time.Minute}
 }
 
 // Reading a month holds no more than reading a day.
@@ -39,7 +37,7 @@ func TestMemoryDoesNotGrowWithTheSpan(t *testing.T) {
 				runtime.GC()
 				runtime.ReadMemStats(&m)
 				held = append(held, m.HeapAlloc)
-				middle = middle.Add(24 * time.Hour)
+				middle = middle.Add(day)
 			}
 		}
 		require.Len(t, held, 28)

@@ -15,9 +15,10 @@ const (
 // pace keeps calls apart, by as much as the other end made it. At first that is
 // not at all. The zero value is ready for use.
 type pace struct {
-	mu   sync.Mutex
-	gap  time.Duration
-	next time.Time
+	mu     sync.Mutex
+	gap    time.Duration
+	next   time.Time
+	slowed time.Time
 }
 
 // wait waits until there may be a call.
@@ -39,12 +40,18 @@ func (p *pace) wait(ctx context.Context) error {
 	}
 }
 
-// slower is called when a call was one too many.
+// slower is called when a call was one too many. Several that were under way at
+// once count as one.
 func (p *pace) slower() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := time.Now()
+	if now.Sub(p.slowed) < p.gap {
+		return
+	}
+	p.slowed = now
 	p.gap = min(max(2*p.gap, firstGap), longestGap)
-	if next := time.Now().Add(p.gap); next.After(p.next) {
+	if next := now.Add(p.gap); next.After(p.next) {
 		p.next = next
 	}
 }

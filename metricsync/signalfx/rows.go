@@ -64,13 +64,8 @@ func enter(b []byte) (list []byte, ok bool) {
 // there is none, and where it is a list or an object.
 func element(list []byte) (first, rest []byte) {
 	end := bytes.IndexAny(list, "[]{},")
-	if list[0] == '"' {
-		for end = 1; list[end] != '"'; end++ {
-			if list[end] == '\\' {
-				end++
-			}
-		}
-		end++
+	if list[0] == '"' { // one that holds another quotation mark is no number anyway
+		end = 2 + bytes.IndexByte(list[1:], '"')
 	}
 	return bytes.TrimSpace(list[:end]), skip(list[end:])
 }

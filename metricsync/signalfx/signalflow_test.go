@@ -139,7 +139,7 @@ func TestSignalFlowFailures(t *testing.T) {
 					assertWhole(t, points, s, 2)
 					return
 				}
-				assert.ErrorContains(t, err, test.want)
+				require.ErrorContains(t, err, test.want)
 				assert.NotContains(t, err.Error(), "the text of the program")
 				assert.Equal(t, "stream.us0.signalfx.com", asError(t, err).Host)
 				assert.Less(t, len(err.Error()), 1000)

@@ -29,7 +29,7 @@ func TestSteps(t *testing.T) {
 		{15 * time.Minute, 5 * time.Minute, 15 * time.Minute},
 		{90 * time.Minute, 5 * time.Minute, 90 * time.Minute},
 		{time.Hour, time.Hour, time.Hour},
-		{28 * 24 * time.Hour, time.Hour, 28 * 24 * time.Hour},
+		{28 * day, time.Hour, 28 * day},
 	} {
 		for src, want := range map[metricsync.Source]time.Duration{c.TimeSeries(): test.series, c.SignalFlow(): test.flow} {
 			got, err := src.Step(test.want)
@@ -44,7 +44,6 @@ func TestSteps(t *testing.T) {
 // What is asked for, to each span: a day at most, without a gap and without an
 // overlap.
 func TestSpans(t *testing.T) {
-	const day = 24 * time.Hour
 	for _, test := range []struct {
 		name   string
 		step   time.Duration

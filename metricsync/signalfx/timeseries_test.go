@@ -71,7 +71,7 @@ func TestTimeSeriesAnswersThatAreNone(t *testing.T) {
 					return answer(r)
 				}))
 				points, err := read(t.Context(), c.TimeSeries(), text("secret query"), minutes(0, 10))
-				assert.ErrorContains(t, err, test.want)
+				require.ErrorContains(t, err, test.want)
 				assert.Empty(t, points)
 				assert.Equal(t, test.calls, calls)
 				assert.Less(t, len(err.Error()), 1000)
@@ -139,7 +139,7 @@ func TestTimeSeriesFailures(t *testing.T) {
 					assertWhole(t, points, s, series)
 					return
 				}
-				assert.ErrorContains(t, err, test.want)
+				require.ErrorContains(t, err, test.want)
 				assert.NotEmpty(t, asError(t, err).Host)
 				if len(points) > 0 { // those of the first piece
 					assertWhole(t, points, minutes(0, 1440), series)
@@ -153,35 +153,40 @@ func spanOfADay(c signalfxtest.Call) bool { return c.Span() == 24*time.Hour }
 
 // After it was told to, it asks more slowly, and then faster again.
 func TestTimeSeriesSlowsDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := signalfxtest.NewFake(t, nil)
-		f.AddSeries("q", gauges(1)...)
-		c := newClient(t, f.Transport())
-		f.Inject(signalfxtest.Fault{Skip: 5, Times: 3, Status: 200, Body: signalfxtest.Sentence})
-		s := metricsync.Span{From: noon.Add(-28 * 24 * time.Hour), To: noon, Step: time.Hour}
-		_, err := read(t.Context(), c.TimeSeries(), text("q"), s)
-		require.NoError(t, err)
-		calls := f.Calls()
-		require.Len(t, calls, 31)
-		var gaps []time.Duration
-		for i := range calls[1:] {
-			gaps = append(gaps, calls[i+1].At.Sub(calls[i].At))
-		}
-		assert.Zero(t, gaps[4])
-		assert.GreaterOrEqual(t, gaps[7], 4*time.Second, "three times too fast")
-		assert.Greater(t, gaps[8], 3*time.Second)
-		assert.Less(t, gaps[29], gaps[8])
-		start := time.Now()
-		for range 40 {
+	for name, fault := range map[string]signalfxtest.Fault{
+		"a sentence": {Status: 200, Body: signalfxtest.Sentence}, "forbidden": {Status: 403}, "too many": {Status: 429},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := signalfxtest.NewFake(t, nil)
+			f.AddSeries("q", gauges(1)...)
+			c := newClient(t, f.Transport())
+			fault.Skip, fault.Times = 5, 3
+			f.Inject(fault)
+			s := metricsync.Span{From: noon.Add(-28 * day), To: noon, Step: time.Hour}
+			_, err := read(t.Context(), c.TimeSeries(), text("q"), s)
+			require.NoError(t, err)
+			calls := f.Calls()
+			require.Len(t, calls, 31)
+			var gaps []time.Duration
+			for i := range calls[1:] {
+				gaps = append(gaps, calls[i+1].At.Sub(calls[i].At))
+			}
+			assert.Zero(t, gaps[4], name)
+			assert.GreaterOrEqual(t, gaps[7], 4*time.Second, "%s: three times too fast", name)
+			assert.Greater(t, gaps[8], 3*time.Second, name)
+			assert.Less(t, gaps[29], gaps[8], name)
+			start := time.Now()
+			for range 40 {
+				_, err = read(t.Context(), c.TimeSeries(), text("q"), minutes(0, 1))
+				require.NoError(t, err)
+			}
+			assert.Less(t, time.Since(start), 10*time.Second, name)
+			start = time.Now()
 			_, err = read(t.Context(), c.TimeSeries(), text("q"), minutes(0, 1))
 			require.NoError(t, err)
-		}
-		assert.Less(t, time.Since(start), 10*time.Second)
-		start = time.Now()
-		_, err = read(t.Context(), c.TimeSeries(), text("q"), minutes(0, 1))
-		require.NoError(t, err)
-		assert.Zero(t, time.Since(start), "as fast as at the beginning")
-	})
+			assert.Zero(t, time.Since(start), "%s: as fast as at the beginning", name)
+		})
+	}
 }
 
 func TestTimeSeriesHeedsRetryAfter(t *testing.T) {
@@ -261,8 +266,6 @@ func TestTimeSeriesHalvesWhatIsTooLong(t *testing.T) {
 	assert.Len(t, points, 3)
 	assert.Equal(t, []int{1440, 720, 720, 560}, spans, "and it is remembered")
 }
-
-const day = 24 * time.Hour
 
 // A query that is wrong is not taken for one of too many points.
 func TestTimeSeriesOfAWrongQuery(t *testing.T) {

@@ -87,10 +87,10 @@ func (w *window) between(from, to time.Time) iter.Seq[metricsync.Point] {
 	}
 }
 
-// read reads an answer. An error of r is returned as it is.
-func (w *window) read(r io.Reader) error {
+// read reads an answer. An error of its reader is returned as it is.
+func (w *window) read(from io.Reader) error {
 	w.series, w.points = w.series[:0], w.points[:0]
-	in := bufio.NewReaderSize(&limited{r, maxAnswer}, 32<<10)
+	in := bufio.NewReaderSize(&limited{from, maxAnswer}, 32<<10)
 	start, err := in.Peek(maxSaid)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
@@ -101,9 +101,9 @@ func (w *window) read(r io.Reader) error {
 	}
 	dec := json.NewDecoder(&quoteNaN{r: in})
 	_, err = dec.Token() // the brace
-	var m rest
+	var r remarks
 	for err == nil && dec.More() {
-		err = w.member(dec, &m)
+		err = w.member(dec, &r)
 	}
 	if err == nil {
 		_, err = dec.Token()
@@ -116,48 +116,48 @@ func (w *window) read(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return m.err(start)
+	return r.err(start)
 }
 
-// rest is what an answer has beside its points.
-type rest struct {
+// remarks are what an answer has beside its points.
+type remarks struct {
 	data                  bool // there are any
 	errors, code, message any
 }
 
-func (m *rest) err(start []byte) error {
+func (r *remarks) err(start []byte) error {
 	status := 0
-	switch v := m.code.(type) {
+	switch v := r.code.(type) {
 	case float64:
 		status = int(v)
 	case string:
 		status, _ = strconv.Atoi(v)
 	}
-	list, isList := m.errors.([]any)
+	list, isList := r.errors.([]any)
 	switch {
-	case m.errors != nil && (!isList || len(list) > 0):
-		return &toldError{status, fmt.Sprint(m.errors)}
-	case m.code != nil && status != 200:
-		return &toldError{status, fmt.Sprintf("code %v: %v", m.code, m.message)}
-	case !m.data:
+	case r.errors != nil && (!isList || len(list) > 0):
+		return &toldError{status, fmt.Sprint(r.errors)}
+	case r.code != nil && status != 200:
+		return &toldError{status, fmt.Sprintf("code %v: %v", r.code, r.message)}
+	case !r.data:
 		return &noDataError{string(start)}
 	}
 	return nil
 }
 
 // member reads a member of the answer.
-func (w *window) member(dec *json.Decoder, m *rest) error {
+func (w *window) member(dec *json.Decoder, r *remarks) error {
 	name, err := dec.Token()
 	if err != nil {
 		return err
 	}
 	switch name {
 	case "errors":
-		return dec.Decode(&m.errors)
+		return dec.Decode(&r.errors)
 	case "code":
-		return dec.Decode(&m.code)
+		return dec.Decode(&r.code)
 	case "message":
-		return dec.Decode(&m.message)
+		return dec.Decode(&r.message)
 	case "data":
 	default:
 		return dec.Decode(new(json.RawMessage))
@@ -171,7 +171,7 @@ func (w *window) member(dec *json.Decoder, m *rest) error {
 	case open != json.Delim('{'):
 		return nil // null, or what it says
 	}
-	m.data = true
+	r.data = true
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
