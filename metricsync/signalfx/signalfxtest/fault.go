@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Fault makes calls fail. It first says which calls, and then how. Faults of one
-// call that differ in what they change do not add up: a call meets one.
+// Fault makes calls fail. It first says which calls, and then how. A call meets one
+// fault, so that what is to happen together is set together.
 type Fault struct {
 	// Op chooses calls, and Match further; Match must not call the Fake. The zero
 	// values choose all.
@@ -37,8 +37,7 @@ type Fault struct {
 	// Resolution is the step at which a job runs, whatever it was asked for.
 	Resolution time.Duration
 	// Events are said in a stream before its time number Instants, counted from 0,
-	// or at its end. One that is over by them is cut by what they are: see [Abort]
-	// and [Failure].
+	// or at its end where it has fewer. The stream ends with one that is Final.
 	Events   []Event
 	Instants int
 }
