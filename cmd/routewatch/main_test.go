@@ -76,6 +76,12 @@ func TestHelp(t *testing.T) {
 		"help-statuspage":        {"help statuspage", "statuspage --help"},
 		"help-statuspage-serve":  {"help statuspage serve", "statuspage serve -h"},
 		"help-statuspage-export": {"help statuspage export", "statuspage export --out x --help"},
+
+		"help-metricsync":          {"help metricsync", "metricsync --help"},
+		"help-metricsync-run":      {"help metricsync run", "metricsync run -h"},
+		"help-metricsync-backfill": {"help metricsync backfill", "metricsync backfill --help"},
+		"help-metricsync-check":    {"help metricsync check", "metricsync check --help"},
+		"help-metricsync-demo":     {"help metricsync demo", "metricsync demo --help"},
 	} {
 		for _, args := range calls {
 			t.Run(golden+"/"+args, func(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 )
 
 type metricsyncCmd struct {
-	Config string   `type:"path" env:"ROUTEWATCH_METRICSYNC_CONFIG" placeholder:"FILE" help:"The YAML file that says which metrics go where."`
+	Config string   `env:"ROUTEWATCH_METRICSYNC_CONFIG" placeholder:"FILE" help:"The YAML file that says which metrics go where."`
 	State  *string  `env:"ROUTEWATCH_METRICSYNC_STATE" placeholder:"WHERE" help:"Where the progress is kept: mem:, file:DIR or s3://bucket/prefix. Defaults to the file's state, or to file:metricsync-state."`
 	Metric []string `sep:"," placeholder:"ID" help:"Only these metrics, by metric_id or metric_name. May be repeated."`
 	JSON   bool     `name:"json" help:"Write for machines: a line of JSON for each run."`

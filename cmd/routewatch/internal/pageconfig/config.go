@@ -22,7 +22,7 @@ import (
 
 // Flags are the settings that the command line has. Nil is not given.
 type Flags struct {
-	Config            string  `type:"path" env:"ROUTEWATCH_CONFIG" placeholder:"FILE" help:"A YAML file with these settings, and with what the page looks like."`
+	Config            string  `env:"ROUTEWATCH_CONFIG" placeholder:"FILE" help:"A YAML file with these settings, and with what the page looks like."`
 	Store             *string `placeholder:"WHERE" help:"Where the state is kept: mem:, file:DIR or s3://bucket/prefix. Defaults to file:statuspage-data."`
 	Title             *string `placeholder:"TEXT" help:"The name of the page."`
 	BasePath          *string `placeholder:"/PATH" help:"Where the page is mounted, such as /status."`

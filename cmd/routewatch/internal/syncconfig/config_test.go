@@ -202,7 +202,9 @@ func TestSecretsAreMissedByName(t *testing.T) {
 	})
 	assert.ErrorContains(t, err, "the vault is closed")
 
-	_, err = load(t, whole, func(o *syncconfig.Options) { o.Secret = secrets("STATUSPAGE_API_KEY", "SIGNALFX_TOKEN", "PROMETHEUS_TOKEN", "PROMETHEUS_PASSWORD") })
+	_, err = load(t, whole, func(o *syncconfig.Options) {
+		o.Secret = secrets("STATUSPAGE_API_KEY", "SIGNALFX_TOKEN", "PROMETHEUS_TOKEN", "PROMETHEUS_PASSWORD")
+	})
 	require.Error(t, err)
 	assert.ErrorContains(t, err, "PROMETHEUS_TOKEN: is set beside User or Password")
 	assert.NotContains(t, err.Error(), canary)

@@ -11,14 +11,9 @@ import (
 	"github.com/routewatch/routewatch/metricsync"
 )
 
-// The times of a daemon.
-const (
-	// share is how long a run goes on at most, before what is current elsewhere
-	// is looked at again. A backfill takes as many runs as it needs.
-	share = time.Minute
-	// closeFor is how long a run may take to end, once it is to.
-	closeFor = 30 * time.Second
-)
+// share is how long a run of a daemon goes on at most, before what is current
+// elsewhere is looked at again. A backfill takes as many runs as it needs.
+const share = time.Minute
 
 // Every makes a run each interval until ctx ends, sooner where there is more to
 // do, and less often where there is nothing. It tells each of what it did.
