@@ -324,18 +324,20 @@ func readCursor(s string) *Incident {
 	return &Incident{ID: id, CreatedAt: time.Unix(0, nano)}
 }
 
-// refreshFor is how long a recomputation may take.
-const refreshFor = 25 * time.Second
-
+// refresh answers when a recomputation is over that began after it was asked for.
 func (a *api) refresh(w http.ResponseWriter, r *http.Request, service string) {
 	if !a.guard.let(w, r) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), refreshFor)
+	ctx, cancel := context.WithTimeout(r.Context(), recomputeFor)
 	defer cancel()
-	err := errors.Join(a.page.Refresh(ctx), a.page.Reconcile(ctx))
+	err := a.page.recompute(ctx)
 	record := a.page.Snapshot().Service(service)
+	var rest *restError
 	switch {
+	case errors.As(err, &rest):
+		w.Header().Set("Retry-After", strconv.Itoa(int(rest.wait/time.Second)+1))
+		fail(w, r, http.StatusServiceUnavailable, "the Alert API asks for a pause; the state is as it was")
 	case err != nil:
 		a.page.log.WarnContext(ctx, "statuspage: recomputing a service that was asked for", slog.Any("error", err))
 		fail(w, r, http.StatusBadGateway, "the Alert API or the store did not answer; the state is as it was")

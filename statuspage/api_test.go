@@ -374,25 +374,27 @@ func (a *apiAlerts) Get(_ context.Context, id string) (opsgenie.Alert, error) {
 }
 
 func TestAPI_refresh(t *testing.T) {
-	alerts := &apiAlerts{err: errors.New("GET https://api.example: the token is abc")}
-	s := newSite(t, func(c *statuspage.Config) { c.Alerts = alerts })
-	s.tell(outage("1"))
-	post := func(path, key string) *httptest.ResponseRecorder { return s.post(s.api, path, "", "X-Api-Key", key) }
+	synctest.Test(t, func(t *testing.T) {
+		alerts := &apiAlerts{err: errors.New("GET https://api.example: the token is abc")}
+		s := newSite(t, func(c *statuspage.Config) { c.Alerts = alerts })
+		s.tell(outage("1"))
+		post := func(path, key string) *httptest.ResponseRecorder { return s.post(s.api, path, "", "X-Api-Key", key) }
 
-	w := post("/api/services/API/refresh", "wrong")
-	assert.Equal(t, http.StatusUnauthorized, w.Code)
-	assert.Empty(t, w.Body.String())
-	w = post("/api/services/API/refresh", testKey)
-	assert.Equal(t, http.StatusBadGateway, w.Code)
-	assert.NotContains(t, w.Body.String(), "token")
-	assert.Equal(t, statuspage.Critical, s.page.Snapshot().Service("API").State)
+		w := post("/api/services/API/refresh", "wrong")
+		assert.Equal(t, http.StatusUnauthorized, w.Code)
+		assert.Empty(t, w.Body.String())
+		w = post("/api/services/API/refresh", testKey)
+		assert.Equal(t, http.StatusBadGateway, w.Code)
+		assert.NotContains(t, w.Body.String(), "token")
+		assert.Equal(t, statuspage.Critical, s.page.Snapshot().Service("API").State)
 
-	alerts.err = nil // and the alert is gone
-	assert.Equal(t, http.StatusNotFound, post("/api/services/Nobody/refresh", testKey).Code)
-	w = post("/api/services/API/refresh", testKey)
-	assert.Equal(t, http.StatusOK, w.Code)
-	assert.JSONEq(t, `{"state":"green","message":""}`, w.Body.String())
-	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+		alerts.err = nil // and the alert is gone
+		assert.Equal(t, http.StatusNotFound, post("/api/services/Nobody/refresh", testKey).Code)
+		w = post("/api/services/API/refresh", testKey)
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.JSONEq(t, `{"state":"green","message":""}`, w.Body.String())
+		assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	})
 }
 
 func TestAPI_health(t *testing.T) {

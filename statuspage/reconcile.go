@@ -44,8 +44,12 @@ func (p *Page) Reconcile(ctx context.Context) error {
 	if p.cfg.Alerts == nil {
 		return nil
 	}
-	p.reconciling.Lock()
-	defer p.reconciling.Unlock()
+	select {
+	case p.reconciling <- struct{}{}:
+		defer func() { <-p.reconciling }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	err := p.reconcile(ctx)
 	p.reconciled.note(err)
 	return err
@@ -101,6 +105,7 @@ func (p *Page) ReconcileStats() ReconcileStats {
 type reconciled struct {
 	mu    sync.Mutex
 	stats ReconcileStats
+	rest  time.Time // until when the Alert API has asked to be left alone
 }
 
 func (r *reconciled) note(err error) {
@@ -108,10 +113,18 @@ func (r *reconciled) note(err error) {
 	defer r.mu.Unlock()
 	if r.stats.Err = err; err != nil {
 		r.stats.Failed++
+		r.rest = time.Now().Add(restOf(err))
 		return
 	}
 	r.stats.Done++
 	r.stats.Last = time.Now()
+}
+
+// resting is how much longer the Alert API wants to be left alone.
+func (r *reconciled) resting(now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(r.rest.Sub(now), 0)
 }
 
 // lookAtOthers asks for the alerts that are open here and not listed, in any

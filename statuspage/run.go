@@ -2,13 +2,10 @@ package statuspage
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
-
-	"github.com/routewatch/routewatch/opsgenie"
 )
 
 // Times of Run that are nobody's choice.
@@ -55,11 +52,7 @@ func (p *Page) runReconcile(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := p.tryReconcile(ctx)
 		if err != nil {
-			wait := min(interval, retryAfter<<min(failures, 16))
-			var apiErr *opsgenie.Error
-			if errors.As(err, &apiErr) {
-				wait = max(wait, apiErr.RetryAfter)
-			}
+			wait := max(min(interval, retryAfter<<min(failures, 16)), restOf(err))
 			failures++
 			sleep(ctx, jitter(wait))
 			continue

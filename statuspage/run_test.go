@@ -35,6 +35,14 @@ type listed struct {
 	at    []time.Time
 	err   error
 	hangs bool
+	takes time.Duration // to answer
+}
+
+// set says how it answers from now on.
+func (l *listed) set(err error, hangs bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err, l.hangs = err, hangs
 }
 
 func (l *listed) Open(ctx context.Context, _ string) iter.Seq2[opsgenie.Alert, error] {
@@ -43,6 +51,7 @@ func (l *listed) Open(ctx context.Context, _ string) iter.Seq2[opsgenie.Alert, e
 		l.at = append(l.at, time.Now())
 		err, hangs := l.err, l.hangs
 		l.mu.Unlock()
+		time.Sleep(l.takes)
 		if hangs {
 			<-ctx.Done()
 			err = ctx.Err()

@@ -87,8 +87,9 @@ type Page struct {
 	mounted func() http.Handler // of ServeHTTP
 	soon    chan struct{}       // somebody asks for a reconciliation before its time
 
-	reconciling sync.Mutex // one at a time
+	reconciling chan struct{} // holds one while a reconciliation runs
 	refreshes   refreshes
+	recomputes  recomputes
 	reconciled  reconciled
 
 	counts    counts
@@ -147,7 +148,7 @@ func New(ctx context.Context, cfg Config) (*Page, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	p := &Page{cfg: cfg, tags: tagRule{cfg.PageTag, cfg.ServiceTagPrefix}, log: cfg.Logger, soon: make(chan struct{}, 1), closing: make(chan struct{})}
+	p := &Page{cfg: cfg, tags: tagRule{cfg.PageTag, cfg.ServiceTagPrefix}, log: cfg.Logger, soon: make(chan struct{}, 1), reconciling: make(chan struct{}, 1), closing: make(chan struct{})}
 	p.snap.init()
 	p.mounted = sync.OnceValue(p.mount)
 	var err error
