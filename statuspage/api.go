@@ -51,6 +51,7 @@ type material struct {
 	url        string // the page's address
 	plans      []plan
 	maintained map[string]bool // the services that are worked on now
+	v2         v2Components    // as they are first asked for
 }
 
 func newMaterial(p *Page, snap *Snapshot, now time.Time, url string) *material {

@@ -59,6 +59,7 @@ func TestDocs_examplesAreAnswers(t *testing.T) {
 func docSite(t *testing.T) *site {
 	now := time.Now()
 	s := newSite(t, func(c *statuspage.Config) {
+		c.Site.Groups = []statuspage.Group{{Name: "Shop", Services: []string{"Web shop"}}}
 		c.Site.Maintenance = []statuspage.Maintenance{{
 			ID: "db-upgrade", Title: "Database upgrade", Text: "Orders can be read, but not made.", Services: []string{"Web shop"},
 			Start: now.Add(24 * time.Hour), End: now.Add(26 * time.Hour),

@@ -113,8 +113,11 @@ func (s *Site) settle() (errs []error) {
 		}
 	}
 	for n, g := range s.Groups {
-		if g.Name == "" {
+		switch {
+		case g.Name == "":
 			bad("Groups[%d] has no name", n)
+		case slices.ContainsFunc(s.Groups[:n], func(o Group) bool { return o.Name == g.Name }):
+			bad("Groups[%d] has the name %q of another", n, g.Name)
 		}
 	}
 	for key := range s.Words {

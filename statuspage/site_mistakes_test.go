@@ -31,6 +31,7 @@ func TestSiteMistakes(t *testing.T) {
 		{"Links", statuspage.Site{Links: []statuspage.Link{{Text: "x", URL: "javascript:alert(1)"}}}},
 		{"Links", statuspage.Site{Links: []statuspage.Link{{URL: "https://example.com"}}}},
 		{"Groups", statuspage.Site{Groups: []statuspage.Group{{}}}},
+		{"Groups[1]", statuspage.Site{Groups: []statuspage.Group{{Name: "a"}, {Name: "a"}}}},
 		{"Words", statuspage.Site{Words: map[string]string{"nothing": "x"}}},
 		{"EmbedIn", statuspage.Site{EmbedIn: []string{"example.com"}}},
 		{"EmbedIn", statuspage.Site{EmbedIn: []string{"https://example.com; script-src *"}}},

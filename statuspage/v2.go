@@ -28,22 +28,6 @@ type v2Status struct {
 	Description string `json:"description"`
 }
 
-type v2Component struct {
-	ID                 string  `json:"id"`
-	Name               string  `json:"name"`
-	Status             string  `json:"status"`
-	CreatedAt          string  `json:"created_at"`
-	UpdatedAt          string  `json:"updated_at"`
-	Position           int     `json:"position"`
-	Description        *string `json:"description"`
-	Showcase           bool    `json:"showcase"`
-	StartDate          string  `json:"start_date"`
-	GroupID            *string `json:"group_id"`
-	PageID             string  `json:"page_id"`
-	Group              bool    `json:"group"`
-	OnlyShowIfDegraded bool    `json:"only_show_if_degraded"`
-}
-
 type v2Incident struct {
 	ID           string        `json:"id"`
 	Name         string        `json:"name"`
@@ -97,9 +81,9 @@ type v2Answer struct {
 const maxV2 = 50
 
 func renderSummary(m *material, _ string) *answer {
-	components, incidents := m.components(), m.v2Incidents(unresolved)
+	incidents := m.v2Incidents(unresolved)
 	maintenances := m.v2Maintenances(Scheduled, InProgress)
-	return jsonAnswer(v2Answer{Page: m.v2Page(), Components: &components, Incidents: &incidents, Maintenances: &maintenances, Status: m.v2Status()})
+	return jsonAnswer(v2Answer{Page: m.v2Page(), Components: &m.components().all, Incidents: &incidents, Maintenances: &maintenances, Status: m.v2Status()})
 }
 
 func renderStatus(m *material, _ string) *answer {
@@ -107,8 +91,7 @@ func renderStatus(m *material, _ string) *answer {
 }
 
 func renderComponents(m *material, _ string) *answer {
-	components := m.components()
-	return jsonAnswer(v2Answer{Page: m.v2Page(), Components: &components})
+	return jsonAnswer(v2Answer{Page: m.v2Page(), Components: &m.components().all})
 }
 
 func renderIncidents(m *material, _ string) *answer {
@@ -146,37 +129,6 @@ func (m *material) v2Status() *v2Status {
 	return &v2Status{Indicator: b.Indicator(), Description: b.Text}
 }
 
-func (m *material) components() []v2Component {
-	out := make([]v2Component, 0, len(m.Services))
-	for n, r := range m.Services {
-		out = append(out, m.component(r, n+1))
-	}
-	return out
-}
-
-// component is a service as a component. Its position is that in the list of
-// names, from 1.
-func (m *material) component(r *Record, position int) v2Component {
-	return v2Component{
-		ID: v2ID("component", r.Name), Name: text.CleanLine(r.Name),
-		Status:    bannerOf([]*Record{r}, m.maintained).Component(),
-		CreatedAt: stamp(r.FirstAt), UpdatedAt: stamp(r.changedAt()),
-		Position: position, Showcase: true, StartDate: r.FirstAt.UTC().Format(time.DateOnly), PageID: m.pageID(),
-	}
-}
-
-// componentsOf are the components of services by name, those that are there.
-func (m *material) componentsOf(services []string) []v2Component {
-	out := []v2Component{}
-	for _, name := range services {
-		at, ok := slices.BinarySearchFunc(m.Services, name, func(r *Record, name string) int { return strings.Compare(r.Name, name) })
-		if ok {
-			out = append(out, m.component(m.Services[at], at+1))
-		}
-	}
-	return out
-}
-
 func (m *material) v2Incidents(which func(*Incident) bool) []v2Incident {
 	out := []v2Incident{}
 	for _, i := range m.Incidents() {
@@ -195,7 +147,7 @@ func (m *material) v2Incident(i *Incident) v2Incident {
 	out := v2Incident{
 		ID: i.ID, Name: title(i), Status: i.stage(), CreatedAt: stamp(i.CreatedAt), UpdatedAt: stamp(lastNews(i, notes)),
 		Impact: Banner{State: i.Worst()}.Indicator(), Shortlink: m.incidentURL(i), StartedAt: stamp(i.CreatedAt),
-		PageID: m.pageID(), Updates: []v2Update{}, Components: m.componentsOf(i.shownServices()),
+		PageID: m.pageID(), Updates: []v2Update{}, Components: m.components().of(i.shownServices()),
 	}
 	if at, over := i.over(""); over {
 		resolved := stamp(at)
@@ -228,7 +180,7 @@ func (m *material) v2Maintenances(stages ...Stage) []v2Incident {
 		i := v2Incident{
 			ID: p.ID, Name: text.CleanLine(p.Title), Status: stage, Impact: "maintenance", Shortlink: m.url + "/",
 			CreatedAt: stamp(p.Start), UpdatedAt: stamp(p.Start), StartedAt: stamp(p.Start),
-			PageID: m.pageID(), Components: m.componentsOf(p.services),
+			PageID: m.pageID(), Components: m.components().of(p.services),
 			ScheduledFor: stamp(p.Start), ScheduledUntil: stamp(p.End),
 		}
 		if stage == Completed {

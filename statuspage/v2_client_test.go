@@ -40,6 +40,7 @@ func TestV2_readByAnotherLibrary(t *testing.T) {
 	now := time.Now()
 	s := newSite(t, func(c *statuspage.Config) {
 		c.Site.BasePath = "/status"
+		c.Site.Groups = []statuspage.Group{{Name: "Shop", Services: []string{"API", "Mail"}}}
 		c.Site.Maintenance = []statuspage.Maintenance{
 			{ID: "next", Title: "Upgrade", Start: now.Add(time.Hour), End: now.Add(2 * time.Hour)},
 			{ID: "last", Title: "Move", Services: []string{"Mail"}, Start: now.Add(-2 * time.Hour), End: now.Add(-time.Hour)},
@@ -62,9 +63,9 @@ func TestV2_readByAnotherLibrary(t *testing.T) {
 	assert.Equal(t, "critical", got.Status.Status.Indicator)
 	assert.Equal(t, "Major outage: API", got.Summary.Status.Description)
 	assert.Equal(t, "Acme", got.Summary.Page.Name)
-	require.Len(t, got.Components.Components, 2)
-	assert.Equal(t, "major_outage", got.Components.Components[0].Status)
-	assert.Equal(t, "operational", got.Components.Components[1].Status)
+	want := []string{"1 Shop major_outage: API Mail", "1 API major_outage in Shop", "2 Mail operational in Shop"}
+	assert.Equal(t, want, lines(got.Components.Components))
+	assert.Equal(t, want, lines(got.Summary.Components))
 	require.Len(t, got.Incidents.Incidents, 2)
 	assert.Equal(t, "resolved", got.Incidents.Incidents[0].Status)
 	require.Len(t, got.Unresolved.Incidents, 1)

@@ -13,14 +13,23 @@ import (
 )
 
 type v2Answer struct {
-	Page       struct{ ID, Name, URL string }
-	Status     struct{ Indicator, Description string }
-	Components []struct {
-		ID, Name, Status string
-		Position         int
-	}
+	Page         struct{ ID, Name, URL string }
+	Status       struct{ Indicator, Description string }
+	Components   []v2Component
 	Incidents    []v2Incident
 	Maintenances []v2Incident `json:"scheduled_maintenances"`
+}
+
+type v2Component struct {
+	ID, Name, Status string
+	Position         int
+	GroupID          *string `json:"group_id"`
+	Group            bool
+	Components       []string
+	Created          time.Time `json:"created_at"`
+	Updated          time.Time `json:"updated_at"`
+	StartDate        *string   `json:"start_date"`
+	Showcase         bool
 }
 
 type v2Incident struct {
@@ -34,7 +43,7 @@ type v2Incident struct {
 			New        string `json:"new_status"`
 		} `json:"affected_components"`
 	} `json:"incident_updates"`
-	Components   []struct{ ID, Name string }
+	Components   []v2Component
 	ScheduledFor *time.Time `json:"scheduled_for"`
 }
 
@@ -52,16 +61,17 @@ func TestV2_members(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, func(c *statuspage.Config) {
 			c.Site.Maintenance = []statuspage.Maintenance{{Title: "Upgrade", Services: []string{"Web"}, Start: time.Now().Add(time.Hour), End: time.Now().Add(2 * time.Hour)}}
+			c.Site.Groups = []statuspage.Group{{Name: "Shop", Services: []string{"Web"}}}
 		})
 		s.tell(alert{action: "Create", id: "1", message: "x", tags: tags("major", "API", "Web"), updated: time.Now()})
 		var got map[string]json.RawMessage
 		s.getJSON("/api/v2/summary.json", &got)
-		first := func(list json.RawMessage) (m map[string]json.RawMessage) {
-			var all []map[string]json.RawMessage
-			require.NoError(t, json.Unmarshal(list, &all))
+		list := func(raw json.RawMessage) (all []map[string]json.RawMessage) {
+			require.NoError(t, json.Unmarshal(raw, &all))
 			require.NotEmpty(t, all)
-			return all[0]
+			return all
 		}
+		first := func(raw json.RawMessage) map[string]json.RawMessage { return list(raw)[0] }
 		keys := func(m map[string]json.RawMessage) (out []string) {
 			for k := range m {
 				out = append(out, k)
@@ -79,10 +89,21 @@ func TestV2_members(t *testing.T) {
 		assert.ElementsMatch(t, []string{"page", "status", "components", "incidents", "scheduled_maintenances"}, keys(got))
 		assert.ElementsMatch(t, []string{"id", "name", "url", "time_zone", "updated_at"}, keys(object(got["page"])))
 		assert.ElementsMatch(t, []string{"indicator", "description"}, keys(object(got["status"])))
-		assert.ElementsMatch(t, []string{
+		component := []string{
 			"id", "name", "status", "created_at", "updated_at", "position", "description", "showcase",
 			"start_date", "group_id", "page_id", "group", "only_show_if_degraded",
-		}, keys(first(got["components"])))
+		}
+		groups := 0
+		for _, c := range list(got["components"]) {
+			if string(c["group"]) == "true" {
+				groups++
+				assert.ElementsMatch(t, append([]string{"components"}, component...), keys(c))
+				continue
+			}
+			assert.ElementsMatch(t, component, keys(c))
+		}
+		assert.Equal(t, 1, groups)
+		assert.ElementsMatch(t, component, keys(first(first(got["incidents"])["components"])))
 		assert.ElementsMatch(t, incident, keys(first(got["incidents"])))
 		assert.ElementsMatch(t, append(incident, "scheduled_for", "scheduled_until"), keys(first(got["scheduled_maintenances"])))
 		assert.ElementsMatch(t, []string{
