@@ -55,7 +55,7 @@ type material struct {
 }
 
 func newMaterial(p *Page, snap *Snapshot, now time.Time, url string) *material {
-	plans := p.plans(snap.Services)
+	plans := p.plans(snap)
 	return &material{Snapshot: snap, page: p, now: now, url: url, plans: plans, maintained: underMaintenance(plans, now)}
 }
 

@@ -31,8 +31,8 @@ func (s *Snapshot) Banner() Banner { return bannerOf(s.Services, nil) }
 
 // Banner is how all services are at a moment.
 func (p *Page) Banner(now time.Time) Banner {
-	services := p.Snapshot().Services
-	return bannerOf(services, underMaintenance(p.plans(services), now))
+	snap := p.Snapshot()
+	return bannerOf(snap.Services, underMaintenance(p.plans(snap), now))
 }
 
 // bannerOf says how services are. An outage is worse than a maintenance, also in

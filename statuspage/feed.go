@@ -24,7 +24,8 @@ type feed struct {
 	entries         []entry
 }
 
-// entry is one piece of news of one incident: a reader shows every one as new.
+// entry is one piece of news of one incident or maintenance: a reader shows every
+// one as new.
 type entry struct {
 	id, title, link, html string
 	at                    time.Time
@@ -35,9 +36,11 @@ func (m *material) feedOf(service string) (*feed, bool) {
 	where := ""
 	f := &feed{title: m.page.cfg.Site.name(), home: m.url + "/"}
 	var incidents []*Incident
+	plans := m.plans
 	if service == "" {
 		incidents = slices.Clone(m.Incidents())
 	} else {
+		plans = slices.DeleteFunc(slices.Clone(plans), func(p plan) bool { return !p.Concerns(service) })
 		r := m.Service(service)
 		if r == nil {
 			return nil, false
@@ -54,7 +57,7 @@ func (m *material) feedOf(service string) (*feed, bool) {
 	f.title += " – Incident history"
 	f.self = m.url + where + "/history"
 	f.id = m.tag(where + "/history")
-	f.entries = m.newest(incidents)
+	f.entries = m.newest(incidents, plans)
 	// The time of the newest entry, not that of the question: nothing new is
 	// the same bytes.
 	if len(f.entries) > 0 {
@@ -65,9 +68,17 @@ func (m *material) feedOf(service string) (*feed, bool) {
 	return f, true
 }
 
-// newest are the newest entries of incidents, newest first. Years of incidents are
-// not all looked at: what changed before the oldest of them has none.
-func (m *material) newest(incidents []*Incident) (entries []entry) {
+// newest are the newest entries, newest first. Years of incidents are not all
+// looked at: what changed before the oldest of them has none.
+func (m *material) newest(incidents []*Incident, plans []plan) (entries []entry) {
+	add := func(more []entry) {
+		entries = append(entries, more...)
+		slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(b.id, a.id)) })
+		entries = entries[:min(len(entries), maxEntries)]
+	}
+	for _, p := range plans {
+		add(m.entriesOfPlan(p))
+	}
 	slices.SortFunc(incidents, func(a, b *Incident) int {
 		return cmp.Or(b.UpdatedAt().Compare(a.UpdatedAt()), cmp.Compare(b.ID, a.ID))
 	})
@@ -75,31 +86,63 @@ func (m *material) newest(incidents []*Incident) (entries []entry) {
 		if len(entries) == maxEntries && i.UpdatedAt().Before(entries[maxEntries-1].at) {
 			break
 		}
-		entries = append(entries, m.entriesOf(i)...)
-		slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(b.id, a.id)) })
-		entries = entries[:min(len(entries), maxEntries)]
+		add(m.entriesOf(i))
 	}
 	return entries
 }
 
 func (m *material) entriesOf(i *Incident) []entry {
 	var out []entry
-	affected := make([]string, 0, 1)
-	for _, s := range i.shownServices() {
-		affected = append(affected, text.CleanLine(s))
-	}
 	for _, n := range timeline(i, m.page.cfg.Notes) {
-		body := "<p><strong>" + n.Stage.Word() + "</strong> – " + strings.ReplaceAll(html.EscapeString(n.Text), "\n", "<br>") + "</p>"
-		if len(affected) > 0 {
-			body += "<p>" + html.EscapeString("Affects: "+strings.Join(affected, ", ")) + "</p>"
-		}
 		out = append(out, entry{
 			id: m.tag("/incidents/" + url.PathEscape(i.ID) + "/" + n.ID),
-			at: n.At, title: n.Stage.Word() + ": " + title(i), link: m.incidentURL(i), html: body,
+			at: n.At, title: n.Stage.Word() + ": " + title(i), link: m.incidentURL(i),
+			html: stageHTML(n.Stage, n.Text) + affectsHTML(i.shownServices()),
 		})
 	}
 	return out
 }
+
+func (m *material) entriesOfPlan(p plan) []entry {
+	var out []entry
+	from, until := defaultWords.stamp(p.Start), defaultWords.stamp(p.End)
+	affects := affectsHTML(p.Services)
+	if len(p.Services) == 0 {
+		affects = paragraph("Affects: all services")
+	}
+	for _, n := range p.news(m.now) {
+		body := stageHTML(n.Stage, p.text(n.Stage))
+		switch n.Stage {
+		case Scheduled:
+			body += paragraph("From " + from + " until " + until)
+		case InProgress:
+			body += paragraph("Until " + until)
+		}
+		out = append(out, entry{
+			id: m.tag("/maintenance/" + p.ID + "/" + n.ID),
+			at: n.At, title: n.Stage.Word() + ": " + text.CleanLine(p.Title), link: m.planURL(p, n.Stage),
+			html: body + affects,
+		})
+	}
+	return out
+}
+
+func stageHTML(stage Stage, said string) string {
+	return "<p><strong>" + stage.Word() + "</strong> – " + strings.ReplaceAll(html.EscapeString(text.Clean(said)), "\n", "<br>") + "</p>"
+}
+
+func affectsHTML(services []string) string {
+	if len(services) == 0 {
+		return ""
+	}
+	names := make([]string, len(services))
+	for n, s := range services {
+		names[n] = text.CleanLine(s)
+	}
+	return paragraph("Affects: " + strings.Join(names, ", "))
+}
+
+func paragraph(s string) string { return "<p>" + html.EscapeString(s) + "</p>" }
 
 // tag is an id as RFC 4151 has it: whose host, at what time it was his, and what.
 // The time is the same for all, so that an id never changes.

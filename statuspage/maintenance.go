@@ -119,7 +119,7 @@ func (s *Site) calendar(address string) []byte {
 	for _, m := range s.Maintenance {
 		line("BEGIN", "VEVENT")
 		line("UID", m.ID+"@"+host)
-		line("DTSTAMP", stamp(m.Start)) // when it was planned is not known, and the bytes are to stay
+		line("DTSTAMP", stamp(m.Start)) // it must be there, and the bytes are to stay
 		line("DTSTART", stamp(m.Start))
 		line("DTEND", stamp(m.End))
 		line("SUMMARY", calendarText(m.Title))

@@ -1,20 +1,24 @@
 package statuspage
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // plan is a scheduled maintenance that concerns the page, with the services by
 // name.
 type plan struct {
 	Maintenance
-	services []string
+	services  []string
+	announced time.Time // zero where that is not known
 }
 
 // plans are all scheduled maintenances, oldest first.
-func (p *Page) plans(services []*Record) []plan {
+func (p *Page) plans(snap *Snapshot) []plan {
 	var out []plan
 	for _, m := range p.cfg.Site.Maintenance {
-		of := plan{Maintenance: m}
-		for _, r := range services {
+		of := plan{Maintenance: m, announced: snap.announced[m.planned()]}
+		for _, r := range snap.Services {
 			if m.Concerns(r.Name) {
 				of.services = append(of.services, r.Name)
 			}
@@ -22,6 +26,44 @@ func (p *Page) plans(services []*Record) []plan {
 		out = append(out, of)
 	}
 	return out
+}
+
+// planNews is a piece of news of a maintenance.
+type planNews struct {
+	ID    string // fixed, and its own within the maintenance
+	At    time.Time
+	Stage Stage
+}
+
+// news is everything that visitors may know of a maintenance by now, oldest first:
+// that it is planned, has begun and is over. What is planned only after it has
+// begun has begun when it was planned.
+func (p plan) news(now time.Time) (out []planNews) {
+	add := func(stage Stage, at time.Time) {
+		out = append(out, planNews{string(stage) + "-" + p.planned(), at, stage})
+	}
+	if !p.announced.IsZero() && p.announced.Before(p.Start) {
+		add(Scheduled, p.announced)
+	}
+	if began := latest(p.Start, p.announced); !now.Before(began) {
+		add(InProgress, began)
+	}
+	if !now.Before(p.End) {
+		add(Completed, p.End)
+	}
+	return out
+}
+
+// text is what a piece of news says.
+func (p plan) text(stage Stage) string {
+	switch stage {
+	case Scheduled:
+		return cmp.Or(p.Text, "Maintenance is planned.")
+	case InProgress:
+		return "The maintenance has begun."
+	default:
+		return "The maintenance is over."
+	}
 }
 
 // stage is how far the maintenance is, in the words of Atlassian Statuspage.

@@ -40,6 +40,9 @@ func (p *Page) runRefresh(ctx context.Context) {
 		if err := p.Refresh(ctx); err != nil && ctx.Err() == nil {
 			p.log.ErrorContext(ctx, "statuspage: reading the store", slog.Any("error", err))
 		}
+		if err := p.announce(ctx); err != nil && ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "statuspage: storing since when maintenance is known", slog.Any("error", err))
+		}
 	}
 }
 

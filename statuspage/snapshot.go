@@ -16,6 +16,7 @@ type Snapshot struct {
 	At       time.Time // when it was made
 	Services []*Record // by name; not to be changed
 
+	announced announcements // not to be changed
 	incidents incidentList
 }
 
@@ -69,7 +70,7 @@ func (s *snapshots) put(records ...*Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.now.Load()
-	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: slices.Clone(old.Services)}
+	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: slices.Clone(old.Services), announced: old.announced}
 	touched, few := map[string]touch{}, len(records) <= maxTouched/maxIncidents
 	var taken, added []*Record // no name comes twice
 	for _, r := range records {
@@ -110,8 +111,24 @@ func (s *snapshots) put(records ...*Record) {
 	for _, r := range taken {
 		s.lookForTorn(next, r)
 	}
+	s.tell()
+}
+
+// tell tells who waits that there is a new snapshot.
+func (s *snapshots) tell() {
 	close(s.changed)
 	s.changed = make(chan struct{})
+}
+
+// announce takes into a new snapshot since when maintenance is known.
+func (s *snapshots) announce(all announcements) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.now.Load()
+	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: old.Services, announced: all}
+	next.incidents.follow(&old.incidents, nil)
+	s.now.Store(next)
+	s.tell()
 }
 
 // index keeps byAlert: next comes in the place of old, which may be nil.

@@ -158,5 +158,8 @@ func New(ctx context.Context, cfg Config) (*Page, error) {
 	if err := p.readAll(ctx); err != nil {
 		return nil, fmt.Errorf("statuspage: reading the store: %w", err)
 	}
+	if err := p.announce(ctx); err != nil { // Run tries again
+		p.log.WarnContext(ctx, "statuspage: storing since when maintenance is known", slog.Any("error", err))
+	}
 	return p, nil
 }

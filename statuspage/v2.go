@@ -177,26 +177,44 @@ func (m *material) v2Maintenances(stages ...Stage) []v2Incident {
 		if len(out) == maxV2 || !slices.Contains(stages, stage) {
 			continue
 		}
-		i := v2Incident{
-			ID: p.ID, Name: text.CleanLine(p.Title), Status: stage, Impact: "maintenance", Shortlink: m.url + "/",
-			CreatedAt: stamp(p.Start), UpdatedAt: stamp(p.Start), StartedAt: stamp(p.Start),
-			PageID: m.pageID(), Components: m.components().of(p.services),
-			ScheduledFor: stamp(p.Start), ScheduledUntil: stamp(p.End),
-		}
-		if stage == Completed {
-			i.ResolvedAt, i.UpdatedAt = &i.ScheduledUntil, i.ScheduledUntil
-		}
-		i.Updates = []v2Update{{
-			ID: v2ID("update", p.ID+"\n"+string(stage)), Status: stage, Body: text.Clean(p.Text), IncidentID: p.ID,
-			CreatedAt: i.UpdatedAt, UpdatedAt: i.UpdatedAt, DisplayAt: i.UpdatedAt,
-		}}
-		out = append(out, i)
+		out = append(out, m.v2Maintenance(p, stage))
 	}
 	return out
 }
 
+func (m *material) v2Maintenance(p plan, stage Stage) v2Incident {
+	news := p.news(m.now)
+	if len(news) == 0 { // since when it is known is not stored yet
+		news = []planNews{{ID: string(stage), At: p.Start, Stage: stage}}
+	}
+	i := v2Incident{
+		ID: p.ID, Name: text.CleanLine(p.Title), Status: stage, Impact: "maintenance", Shortlink: m.planURL(p, stage),
+		CreatedAt: stamp(news[0].At), UpdatedAt: stamp(news[len(news)-1].At), StartedAt: stamp(p.Start),
+		PageID: m.pageID(), Components: m.components().of(p.services),
+		ScheduledFor: stamp(p.Start), ScheduledUntil: stamp(p.End),
+	}
+	if stage == Completed {
+		i.ResolvedAt = &i.ScheduledUntil
+	}
+	for _, n := range slices.Backward(news) {
+		i.Updates = append(i.Updates, v2Update{
+			ID: v2ID("update", p.ID+"\n"+n.ID), Status: n.Stage, Body: text.Clean(p.text(n.Stage)), IncidentID: p.ID,
+			CreatedAt: stamp(n.At), UpdatedAt: stamp(n.At), DisplayAt: stamp(n.At),
+		})
+	}
+	return i
+}
+
 func (m *material) incidentURL(i *Incident) string {
 	return m.url + "/incidents/" + url.PathEscape(i.ID)
+}
+
+// planURL is where the page shows a maintenance.
+func (m *material) planURL(p plan, stage Stage) string {
+	if stage == Completed {
+		return m.url + "/history/" + p.Start.UTC().Format(monthForm) + "#m-" + p.ID
+	}
+	return m.url + "/#m-" + p.ID
 }
 
 // updatedAt is when something last changed that visitors see, which is the same
@@ -212,10 +230,8 @@ func (m *material) updatedAt() time.Time {
 		}
 	}
 	for _, p := range m.plans {
-		for _, t := range []time.Time{p.Start, p.End} {
-			if !t.After(m.now) {
-				at = latest(at, t)
-			}
+		for _, n := range p.news(m.now) {
+			at = latest(at, n.At)
 		}
 	}
 	return at

@@ -174,7 +174,7 @@ func (b *web) get(key, arg string, find find) *kept {
 		return k
 	}
 	v := &webView{words: b.words, site: b.site, notes: b.page.cfg.Notes, base: b.base, snap: snap, now: now}
-	v.banner = bannerOf(snap.Services, underMaintenance(b.page.plans(snap.Services), now))
+	v.banner = bannerOf(snap.Services, underMaintenance(b.page.plans(snap), now))
 	doc, ok := find(v, arg)
 	if !ok {
 		return nil // and not kept: there are more of these than memory

@@ -91,6 +91,9 @@ var DefaultWords = map[string]string{
 // words are the texts of one page.
 type words map[string]string
 
+// defaultWords are those of feeds, which are in English.
+var defaultWords = words(DefaultWords)
+
 func newWords(replace map[string]string) words {
 	w := maps.Clone(DefaultWords)
 	maps.Copy(w, replace)

@@ -133,7 +133,7 @@ func (c *statuspageExportCmd) Run(all *statuspageCmd, call *call) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close() // only read
+	defer store.Close() // what New stores is stored
 	cfg.Page.Store = store
 	cfg.Page.Logger = slog.New(slog.NewTextHandler(call.stderr, nil))
 	page, err := statuspage.New(call.ctx, cfg.Page)

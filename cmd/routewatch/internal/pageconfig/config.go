@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -261,7 +262,7 @@ func (l *loader) clientMistakes(err error, names map[string]string) {
 
 // checkPage has the page itself look for mistakes. It keeps nothing.
 func (l *loader) checkPage(ctx context.Context, c statuspage.Config) {
-	c.Store = nothing{}
+	c.Store, c.Logger = nothing{}, slog.New(slog.DiscardHandler)
 	_, err := statuspage.New(ctx, c)
 	for _, e := range yamlfile.Flat(err) {
 		l.errs = append(l.errs, l.pageMistake(e))
