@@ -25,12 +25,12 @@ type answers struct {
 	bytes int // of the bodies in byKey
 }
 
-type answerKey struct{ url, before, after, service string }
+type answerKey struct{ url, before, after, name string }
 
 // get returns the answer of a target, made now or before; nil for what is not
 // there. url is the page's address.
 func (a *answers) get(p *Page, t target, url string) *answer {
-	key := answerKey{url, t.before, t.after, t.service}
+	key := answerKey{url, t.before, t.after, t.name}
 	now, snap := time.Now(), p.Snapshot()
 	if kept := a.find(snap, now, key); kept != nil {
 		return kept
@@ -42,7 +42,7 @@ func (a *answers) get(p *Page, t target, url string) *answer {
 		return kept
 	}
 	m := newMaterial(p, snap, now, url)
-	made := t.render(m, t.service)
+	made := t.render(m, t.name)
 	if made == nil {
 		return nil
 	}

@@ -33,14 +33,29 @@ type api struct {
 
 // route is one path, or the paths of one kind, of the API.
 type route struct {
-	post   bool // POST alone; else GET and HEAD
-	public bool // any origin may read it
+	method string // the one that it takes; "" is GET and HEAD
+	public bool   // any origin may read it
 
 	// render makes the answer, or nil for what is not there. It depends on
 	// nothing but its arguments, and is called once for as long as they last.
 	render func(m *material, service string) *answer
 	// serve answers itself, where render is nil.
 	serve func(a *api, w http.ResponseWriter, r *http.Request, service string)
+}
+
+func (rt route) takes(method string) bool {
+	return method == rt.method || rt.method == "" && (method == http.MethodGet || method == http.MethodHead)
+}
+
+// allow is the value of the header Allow.
+func (rt route) allow() []string {
+	switch rt.method {
+	case http.MethodPost:
+		return valueAllowPost
+	case http.MethodDelete:
+		return valueAllowDelete
+	}
+	return valueAllowRead
 }
 
 // material is what an answer is made of: all that is shown, at one moment, and where.
@@ -80,23 +95,25 @@ var fixedRoutes = map[string]route{
 	"/readyz":                                      {serve: (*api).readyz},
 }
 
-// The routes of a service: what comes before its name, and what comes after.
-var serviceRoutes = map[[2]string]route{
+// The routes of a service or an incident: what comes before its name or id, and
+// what comes after.
+var namedRoutes = map[[2]string]route{
 	{"/api/services/", ""}:           {public: true, render: renderService},
 	{"/api/services/", "/incidents"}: {public: true, serve: (*api).incidents},
-	{"/api/services/", "/refresh"}:   {post: true, serve: (*api).refresh},
+	{"/api/services/", "/refresh"}:   {method: http.MethodPost, serve: (*api).refresh},
 	{"/services/", "/history.atom"}:  {public: true, render: renderAtom},
 	{"/services/", "/history.rss"}:   {public: true, render: renderRSS},
 	{"/services/", "/history.json"}:  {public: true, render: renderJSONFeed},
 	{"/services/", "/badge.svg"}:     {public: true, render: renderBadge},
 	{"/services/", "/badge.json"}:    {public: true, render: renderShield},
+	{"/api/incidents/", ""}:          {method: http.MethodDelete, serve: (*api).hide},
 }
 
 // target is what a path names.
 type target struct {
 	route
-	before, after string // of the service's name; a fixed path is in before alone
-	service       string
+	before, after string // of the name; a fixed path is in before alone
+	name          string // of a service, or an incident's id
 }
 
 // match finds the target of an escaped path. A name is one segment of the path,
@@ -109,7 +126,7 @@ func (a *api) match(escaped string) (target, bool) {
 	if rt, ok := fixedRoutes[rest]; ok {
 		return target{route: rt, before: rest}, true
 	}
-	for _, before := range []string{"/api/services/", "/services/"} {
+	for _, before := range []string{"/api/services/", "/services/", "/api/incidents/"} {
 		name, ok := strings.CutPrefix(rest, before)
 		if !ok {
 			continue
@@ -118,9 +135,9 @@ func (a *api) match(escaped string) (target, bool) {
 		if i := strings.IndexByte(name, '/'); i >= 0 {
 			name, after = name[:i], name[i:]
 		}
-		rt, ok := serviceRoutes[[2]string{before, after}]
-		service, err := url.PathUnescape(name)
-		return target{rt, before, after, service}, ok && err == nil && service != ""
+		rt, ok := namedRoutes[[2]string{before, after}]
+		name, err := url.PathUnescape(name)
+		return target{rt, before, after, name}, ok && err == nil && name != ""
 	}
 	return target{}, false
 }
@@ -136,24 +153,20 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if t.public {
 		share(h)
 	}
-	allow := valueAllowRead
-	if t.post {
-		allow = valueAllowPost
-	}
 	switch {
 	case r.Method == http.MethodOptions:
-		h["Allow"] = allow
+		h["Allow"] = t.allow()
 		if t.public {
 			h["Access-Control-Allow-Methods"] = valuePreflight
 			h["Access-Control-Allow-Headers"] = valuePreflightHdr
 			h["Access-Control-Max-Age"] = valuePreflightAge
 		}
 		w.WriteHeader(http.StatusNoContent)
-	case t.post != (r.Method == http.MethodPost), !t.post && r.Method != http.MethodGet && r.Method != http.MethodHead:
-		h["Allow"] = allow
+	case !t.takes(r.Method):
+		h["Allow"] = t.allow()
 		fail(w, r, http.StatusMethodNotAllowed, "this method is not for this path")
 	case t.render == nil:
-		t.serve(a, w, r, t.service)
+		t.serve(a, w, r, t.name)
 	default:
 		if answer := a.kept.get(a.page, t, a.page.address(r)); answer != nil {
 			answer.write(w, r)
@@ -266,7 +279,7 @@ func (a *api) incidents(w http.ResponseWriter, r *http.Request, service string) 
 // shownFor reports whether visitors may see the incident among those of a
 // service.
 func (i *Incident) shownFor(service string) bool {
-	return slices.ContainsFunc(i.points(), func(p Point) bool { return p.Page && slices.Contains(p.Services, service) })
+	return !i.Hidden && slices.ContainsFunc(i.points(), func(p Point) bool { return p.Page && slices.Contains(p.Services, service) })
 }
 
 func incidentOf(i *Incident, service string, notes Notes) incidentJSON {

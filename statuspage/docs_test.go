@@ -23,7 +23,7 @@ import (
 var updateDocs = flag.Bool("update-docs", false, "write the examples of docs/api.md anew; read them before you commit them")
 
 // An example in docs/api.md: its heading, what comes between, and the body.
-var docExample = regexp.MustCompile("(?ms)^### `(GET|POST) (\\S+)`\n((?:[^\n#`][^\n]*\n|\n|`[^`][^\n]*\n)*)```(\\w+)\n(.*?)```\n")
+var docExample = regexp.MustCompile("(?ms)^### `(GET|POST|DELETE) (\\S+)`\n((?:[^\n#`][^\n]*\n|\n|`[^`][^\n]*\n)*)```(\\w+)\n(.*?)```\n")
 
 func TestDocs_examplesAreAnswers(t *testing.T) {
 	const file = "../docs/api.md"
@@ -48,7 +48,7 @@ func TestDocs_examplesAreAnswers(t *testing.T) {
 	if *updateDocs {
 		require.NoError(t, os.WriteFile(file, doc, 0o644))
 	}
-	for _, path := range append([]string{"/events", "/webhook", "/healthz", "/readyz", "/api/services/API/refresh"}, publicRoutes...) {
+	for _, path := range append([]string{"/events", "/webhook", "/healthz", "/readyz", "/api/services/API/refresh", "/api/incidents/8c1f0d2e"}, publicRoutes...) {
 		ok := documented[path] || documented[strings.Replace(path, "/API/", "/Web%20shop/", 1)] ||
 			documented[strings.Replace(path, "/API/", "/Web%20shop/", 1)+"?limit=1"]
 		assert.True(t, ok, "docs/api.md has no example of %s", path)

@@ -32,6 +32,7 @@ var (
 	valueCrossOrigin  = []string{"cross-origin"}
 	valueAllowRead    = []string{"GET, HEAD, OPTIONS"}
 	valueAllowPost    = []string{"POST, OPTIONS"}
+	valueAllowDelete  = []string{"DELETE, OPTIONS"}
 	valueJSON         = []string{"application/json; charset=utf-8"}
 	valuePreflight    = []string{"GET, HEAD"}
 	valuePreflightHdr = []string{"If-None-Match, Last-Event-ID, Cache-Control"}

@@ -30,6 +30,10 @@ type Incident struct {
 	// says how soon somebody is woken, and decides no state.
 	Priority   opsgenie.Priority `json:"priority,omitempty"`
 	PriorityAt time.Time         `json:"priorityAt,omitzero"`
+	// Hidden is whether somebody has taken the incident back. It stays so: from
+	// then on visitors see nothing of it, and what it says is neither kept nor
+	// taken in. What its tags say of services still counts.
+	Hidden bool `json:"hidden,omitempty"`
 }
 
 // Point is what an alert's tags said from a time on.
@@ -98,9 +102,9 @@ func (p Point) bad(service string) bool {
 }
 
 // Shown reports whether visitors may see the incident: it had the page's tag at
-// some time.
+// some time, and is not hidden.
 func (i *Incident) Shown() bool {
-	return slices.ContainsFunc(i.Points, func(p Point) bool { return p.Page })
+	return !i.Hidden && slices.ContainsFunc(i.Points, func(p Point) bool { return p.Page })
 }
 
 // Worst is the worst severity that the incident has had for the page.

@@ -23,6 +23,7 @@ type Change struct {
 	Update    *Update // a note
 	Acked     *bool
 	Priority  opsgenie.Priority
+	Hidden    bool // somebody has taken it back
 }
 
 // What is kept of an alert that never rests, or that means harm.
@@ -44,7 +45,11 @@ func (i *Incident) Merge(c Change) (changed bool) {
 	if at := c.ClosedAt; !at.IsZero() && (i.ResolvedAt.IsZero() || at.Before(i.ResolvedAt)) {
 		i.ResolvedAt, changed = at, true
 	}
-	if c.Message != "" && newer(c.At, i.MessageAt, c.Message, i.Message) {
+	if c.Hidden && !i.Hidden {
+		i.hide()
+		changed = true
+	}
+	if c.Message != "" && !i.Hidden && newer(c.At, i.MessageAt, c.Message, i.Message) {
 		i.Message, i.MessageAt, changed = c.Message, c.At, true
 	}
 	if c.Acked != nil && newer(c.At, i.AckedAt, boolText(*c.Acked), boolText(i.Acked)) {
@@ -66,7 +71,7 @@ func (i *Incident) Merge(c Change) (changed bool) {
 // whether that is anything new.
 func (i *Incident) MergeFrom(o *Incident) (changed bool) {
 	also := func(c bool) { changed = c || changed }
-	also(i.Merge(Change{ID: o.ID, CreatedAt: o.CreatedAt, ClosedAt: o.ResolvedAt, At: o.MessageAt, Message: o.Message}))
+	also(i.Merge(Change{ID: o.ID, CreatedAt: o.CreatedAt, ClosedAt: o.ResolvedAt, At: o.MessageAt, Message: o.Message, Hidden: o.Hidden}))
 	also(i.Merge(Change{ID: o.ID, At: o.AckedAt, Acked: &o.Acked}))
 	also(i.Merge(Change{ID: o.ID, At: o.PriorityAt, Priority: o.Priority}))
 	for _, p := range o.Points {
@@ -142,7 +147,7 @@ func (i *Incident) addUpdate(u Update) (changed bool) {
 	at, found := slices.BinarySearchFunc(i.Updates, u, func(a, b Update) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Text, b.Text))
 	})
-	if found || at == 0 && len(i.Updates) >= maxUpdates {
+	if found || i.Hidden || at == 0 && len(i.Updates) >= maxUpdates {
 		return false
 	}
 	i.Updates = keepLast(slices.Insert(i.Updates, at, u), maxUpdates)

@@ -60,6 +60,9 @@ func (r *Record) Incident(id string) *Incident {
 func (r *Record) merge(o *Incident) (changed bool) {
 	i := r.Incident(o.ID)
 	if i != nil {
+		if o.Hidden && !i.Hidden {
+			r.forgetMessages()
+		}
 		return i.MergeFrom(o)
 	}
 	if slices.Contains(r.Gone, goneMark(o.ID)) {
@@ -80,7 +83,8 @@ func (r *Record) changedAt() time.Time {
 }
 
 // Decide returns the state that the open incidents give the service, and the
-// message of the one that decides: of the worst the oldest, then the lower id.
+// message of the one that decides: of the worst the oldest, then the lower id,
+// and of those that are hidden none, unless all are.
 func (r *Record) Decide() (State, string) {
 	state, message := Green, ""
 	var by *Incident
@@ -90,11 +94,19 @@ func (r *Record) Decide() (State, string) {
 			continue
 		}
 		severity := i.Now().Severity
-		if severity.Worse(state) || severity == state && by != nil && older(i, by) {
+		if severity.Worse(state) || severity == state && by != nil && i.speaksBefore(by) {
 			state, message, by = severity, i.Message, i
 		}
 	}
 	return state, message
+}
+
+// speaksBefore reports whether i decides rather than other, where both are as bad.
+func (i *Incident) speaksBefore(other *Incident) bool {
+	if i.Hidden != other.Hidden {
+		return other.Hidden
+	}
+	return older(i, other)
 }
 
 func older(a, b *Incident) bool {

@@ -40,7 +40,8 @@ type Config struct {
 const (
 	// requestTime is for a request; API Gateway gives up at 15 in deploy/.
 	requestTime = 12 * time.Second
-	// afterWebhook is for what follows an event that is stored already.
+	// afterWebhook is for what follows an event that is stored already, or another
+	// change.
 	afterWebhook = 2 * time.Second
 	// margin is what is left of the function's time for its answer.
 	margin = 500 * time.Millisecond
@@ -123,30 +124,30 @@ func (f *Function) http(ctx context.Context, raw json.RawMessage) (any, error) {
 		w.WriteHeader(http.StatusBadRequest)
 		return w.response(&http.Request{}), nil
 	}
-	webhook := r.Method == http.MethodPost && r.URL.Path == f.cfg.BasePath+"/webhook"
+	changes := r.Method == http.MethodPost || r.Method == http.MethodDelete // or wants to
 	if r.Method == http.MethodGet && r.URL.Path == f.cfg.BasePath+"/events" {
 		// A stream of events cannot come through an HTTP API. This status tells
 		// an EventSource to give up, and the page asks now and then instead.
 		w.WriteHeader(http.StatusNoContent)
 		return w.response(r), nil
 	}
-	if err := f.refresh(ctx, webhook); err != nil {
+	if err := f.refresh(ctx, changes); err != nil {
 		f.cfg.Logger.WarnContext(ctx, "lambda: reading the store; the page may be old", slog.Any("error", err))
 	}
 	f.cfg.Handler.ServeHTTP(w, r)
 	w.WriteHeader(http.StatusOK)
-	if webhook && w.status < 300 {
-		// The event is stored: what fails now, the schedule mends.
+	if changes && w.status < 300 {
+		// It is stored: what fails now, the schedule mends.
 		if err := f.follow(ctx); err != nil {
-			f.cfg.Logger.WarnContext(ctx, "lambda: after a webhook; the schedule tries again", slog.Any("error", err))
+			f.cfg.Logger.WarnContext(ctx, "lambda: after a change; the schedule tries again", slog.Any("error", err))
 		}
 	}
 	return w.response(r), nil
 }
 
-// refresh reads what other instances have stored: before an event, because its
-// alert may be one that only they know, and before a visitor's request where
-// that was not done lately.
+// refresh reads what other instances have stored: before an event or another
+// change, because its alert may be one that only they know, and before a
+// visitor's request where that was not done lately.
 func (f *Function) refresh(ctx context.Context, now bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -160,7 +161,7 @@ func (f *Function) refresh(ctx context.Context, now bool) error {
 	return nil
 }
 
-// follow does what an event asks for beyond being stored.
+// follow does what a change asks for beyond being stored.
 func (f *Function) follow(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, afterWebhook)
 	defer cancel()

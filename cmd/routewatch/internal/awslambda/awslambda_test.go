@@ -85,6 +85,11 @@ func newFixture(t *testing.T, store *memstore.Store) *fixture {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
+	mux.HandleFunc("DELETE /api/incidents/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if known, err := f.page.Hide(r.Context(), r.PathValue("id")); err != nil || !known {
+			http.NotFound(w, r)
+		}
+	})
 	mux.HandleFunc("GET /api/services/{name}", func(w http.ResponseWriter, r *http.Request) {
 		if s := f.page.Snapshot().Service(r.PathValue("name")); s != nil {
 			io.WriteString(w, string(s.State))
@@ -189,6 +194,23 @@ func TestWebhookIsStoredAndPublished(t *testing.T) {
 	assert.Equal(t, 1, f.alerts.asks, "others may be open")
 	assert.Equal(t, "green", f.get("/api/services/API").Body)
 	assert.Equal(t, []statuspage.State{statuspage.Critical, statuspage.Green}, f.published)
+}
+
+// What was taken back is gone from the published page at once, also where another
+// instance knew of it alone.
+func TestHiddenIncidentIsPublished(t *testing.T) {
+	store := memstore.New()
+	f, other := newFixture(t, store), newFixture(t, store)
+	require.Equal(t, 200, other.request(other.webhook("Create")).StatusCode)
+	e := f.event("webhook.json")
+	e.RequestContext.HTTP.Method, e.RawPath, e.Body = http.MethodDelete, "/api/incidents/nothing", ""
+	assert.Equal(t, 404, f.request(e).StatusCode)
+	assert.Empty(t, f.published)
+	id := f.page.Snapshot().Incidents()[0].ID
+	e.RawPath = "/api/incidents/" + id
+	assert.Equal(t, 200, f.request(e).StatusCode)
+	assert.Empty(t, f.page.Snapshot().Incidents())
+	assert.Equal(t, []statuspage.State{statuspage.Critical}, f.published)
 }
 
 func TestRefusedWebhookHasNoConsequences(t *testing.T) {
