@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -191,6 +194,63 @@ func TestStatuspageExportAndPublish(t *testing.T) {
 		require.NoError(t, err)
 		assert.JSONEq(t, `{"state":"major","message":"down"}`, string(state))
 	}
+}
+
+// State and page both live in buckets, and what is taken back is in neither.
+func TestStatuspageInBuckets(t *testing.T) {
+	objects := s3mem.New()
+	srv := httptest.NewServer(gofakes3.New(objects).Server())
+	t.Cleanup(srv.Close)
+	pageEnv(t, "AWS_ENDPOINT_URL_S3", srv.URL, "AWS_ACCESS_KEY_ID", "test", "AWS_SECRET_ACCESS_KEY", "test", "AWS_EC2_METADATA_DISABLED", "true",
+		"AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"), "AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"),
+		"ROUTEWATCH_STORE", "s3://state/page", "ROUTEWATCH_LISTEN", "127.0.0.1:0")
+	for _, bucket := range []string{"state", "www"} {
+		require.NoError(t, objects.CreateBucket(bucket))
+	}
+	object := func(bucket, key string) string {
+		o, err := objects.GetObject(bucket, key, nil)
+		if err != nil {
+			return err.Error()
+		}
+		defer o.Contents.Close()
+		body, err := io.ReadAll(o.Contents)
+		require.NoError(t, err)
+		return string(body)
+	}
+	p := command(t, "statuspage", "--publish", "s3://www")
+	page := p.page(t)
+	send(t, page+"webhook", webhookKey, event("Create", "1", "major"))
+	assert.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Contains(c, object("www", "incidents/1"), "down")
+	}, 20*time.Second, 20*time.Millisecond)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, page+"api/incidents/1", nil)
+	require.NoError(t, err)
+	req.Header.Set("X-Api-Key", webhookKey)
+	status, body := answer(t, req)
+	require.Equal(t, http.StatusOK, status, body)
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, p.Wait(), "%s", p.out)
+
+	assert.JSONEq(t, `{"state":"major","message":""}`, object("state", "page/services/API.json"))
+	check := func() {
+		t.Helper()
+		assert.JSONEq(t, `{"state":"major","message":""}`, object("www", "services/API.json"))
+		assert.JSONEq(t, `{"state":"major","message":""}`, object("www", "api/services/API"))
+		for _, key := range []string{"index.html", "services/API", "history.atom", "history", "api/services/API/incidents"} {
+			assert.NotContains(t, object("www", key), "incidents/1", key)
+			assert.NotContains(t, object("www", key), `"down"`, key)
+		}
+		for _, key := range []string{"incidents/1", "fragment/incidents/1"} {
+			assert.Contains(t, object("www", key), "NoSuchKey", key)
+		}
+	}
+	check()
+	_, err = objects.PutObject("www", "incidents/1", nil, strings.NewReader("down"), 4, nil)
+	require.NoError(t, err)
+	code, stdout, stderr := runIt(t.Context(), "statuspage", "export", "--out", "s3://www")
+	require.Equal(t, 0, code, stderr)
+	assert.Regexp(t, `^\d+ files written to s3://www/\n$`, stdout)
+	check()
 }
 
 // event is a webhook as Opsgenie sends it.

@@ -67,6 +67,12 @@ func (b *bucket) Put(ctx context.Context, f File) error {
 	return err
 }
 
+// Delete deletes an object. S3 does not mind where there is none.
+func (b *bucket) Delete(ctx context.Context, f File) error {
+	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: aws.String(b.prefix + inBucket(f))})
+	return err
+}
+
 // tell lists the bucket. An object's tag is the MD5 sum of what is in it, unless
 // it is encrypted with a key of the customer's; then all of them look different.
 // The tag knows nothing of the type, which changes with the path alone.

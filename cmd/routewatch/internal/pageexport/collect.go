@@ -45,6 +45,18 @@ var ofService = []string{
 	"/services/%s/badge.svg", "/services/%s/badge.json",
 }
 
+const htmlType = "text/html; charset=utf-8"
+
+// pagesOf are the paths of the pages that show an incident, and maybe nothing else.
+func pagesOf(i *statuspage.Incident) (paths []string) {
+	for _, p := range []string{"incidents/" + i.ID, "fragment/incidents/" + i.ID, "history/" + i.CreatedAt.UTC().Format("2006-01")} {
+		if p = strings.Trim(p, "/"); fs.ValidPath(p) {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
 // live are the paths that links may lead to and that no file can stand for.
 var live = []string{"/events", "/metrics", "/webhook", "/healthz", "/readyz"}
 

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/pageexport"
+	"github.com/routewatch/routewatch/opsgenie"
 	"github.com/routewatch/routewatch/statuspage"
 )
 
@@ -118,6 +119,16 @@ func (m *memory) Put(_ context.Context, f pageexport.File) error {
 	}
 	m.files[f.Path] = string(f.Body)
 	m.order = append(m.order, f.Path)
+	return nil
+}
+
+func (m *memory) Delete(_ context.Context, f pageexport.File) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return m.err
+	}
+	delete(m.files, f.Path)
 	return nil
 }
 
@@ -341,4 +352,55 @@ func TestABucketIsMendedWhateverOthersDid(t *testing.T) {
 	defer mu.Unlock()
 	assert.Equal(t, string(want), string(objects["status/index.html"]))
 	assert.Contains(t, objects, "status/services/a b")
+}
+
+// A folder loses the page of an incident that was taken back, and of its month
+// where that has no other.
+func TestAFolderLosesWhatWasTakenBack(t *testing.T) {
+	dir := t.TempDir()
+	target, err := pageexport.Open(t.Context(), dir)
+	require.NoError(t, err)
+	page := acme(t, statuspage.Site{})
+	older := time.Now().AddDate(0, -1, 0)
+	tell(t, page, opsgenie.EventCreate, "beside", "slow", older, "API")
+	publish := func() {
+		t.Helper()
+		_, err := pageexport.NewPublisher(page, statuspage.Site{}, target).Publish(t.Context())
+		require.NoError(t, err)
+	}
+	publish()
+	month := filepath.Join(dir, "history", older.UTC().Format("2006-01"))
+	for _, id := range []string{"id-1", "beside"} {
+		require.DirExists(t, filepath.Join(dir, "incidents", id))
+		require.DirExists(t, filepath.Join(dir, "fragment", "incidents", id))
+		_, err = page.Hide(t.Context(), id)
+		require.NoError(t, err)
+		require.FileExists(t, filepath.Join(month, "index.html"))
+		publish()
+		assert.NoDirExists(t, filepath.Join(dir, "incidents", id))
+		assert.NoDirExists(t, filepath.Join(dir, "fragment", "incidents", id))
+	}
+	assert.NoDirExists(t, month)
+	assert.DirExists(t, filepath.Join(dir, "incidents", "id-2"))
+	publish()
+}
+
+// A month that had lost its only incident may get another, and lose that too.
+func TestAMonthComesBack(t *testing.T) {
+	target := &memory{}
+	page := acme(t, statuspage.Site{})
+	p := pageexport.NewPublisher(page, statuspage.Site{}, target)
+	older := time.Now().AddDate(0, -9, 0)
+	month := "history/" + older.UTC().Format("2006-01")
+	for _, id := range []string{"x", "y"} {
+		tell(t, page, opsgenie.EventCreate, id, "slow", older, "API")
+		_, err := p.Publish(t.Context())
+		require.NoError(t, err)
+		assert.Contains(t, target.file(month), "slow")
+		_, err = page.Hide(t.Context(), id)
+		require.NoError(t, err)
+		_, err = p.Publish(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, target.file(month))
+	}
 }

@@ -35,6 +35,7 @@ type Publisher struct {
 	site   statuspage.Site
 	target Target
 	put    map[string][sha256.Size]byte // what was put, by path
+	gone   map[string]bool              // what was deleted, by path
 
 	mu    sync.Mutex
 	stats Stats
@@ -50,7 +51,7 @@ type Stats struct {
 
 // NewPublisher makes a publisher, which does nothing until Publish or Run.
 func NewPublisher(page Source, site statuspage.Site, target Target) *Publisher {
-	return &Publisher{page: page, site: site, target: target, put: map[string][sha256.Size]byte{}}
+	return &Publisher{page: page, site: site, target: target, put: map[string][sha256.Size]byte{}, gone: map[string]bool{}}
 }
 
 // Stats returns how it has gone so far.
@@ -97,12 +98,42 @@ func (p *Publisher) Publish(ctx context.Context) (written int, err error) {
 			continue
 		}
 		p.put[f.Path] = sumOf(f)
+		delete(p.gone, f.Path)
 		written++
 	}
+	errs = append(errs, p.takeBack(ctx, snap, files))
 	p.mu.Lock()
 	p.stats.Files = len(files)
 	p.mu.Unlock()
 	return written, errors.Join(errs...)
+}
+
+// takeBack deletes the pages of incidents that are hidden, and of months that had
+// no others. Each is deleted once: whoever else may put it there again knows less
+// than we do, and deletes it when he knows as much.
+func (p *Publisher) takeBack(ctx context.Context, snap *statuspage.Snapshot, files []File) error {
+	has := map[string]bool{}
+	for _, f := range files {
+		has[f.Path] = true
+	}
+	var errs []error
+	for _, r := range snap.Services {
+		for n := range r.Incidents {
+			if i := &r.Incidents[n]; i.Hidden {
+				for _, path := range pagesOf(i) {
+					if has[path] || p.gone[path] {
+						continue
+					}
+					if err := p.target.Delete(ctx, File{Path: path, Type: htmlType}); err != nil {
+						errs = append(errs, fmt.Errorf("deleting %s: %w", path, err))
+						continue
+					}
+					p.gone[path] = true
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // same returns what tells whether a file is in the target already. Several may

@@ -2,16 +2,19 @@ package pageexport
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
 // Target takes files. Put replaces one as a whole: who reads sees the old or the
-// new.
+// new. Delete takes one away, by its Path and Type; that there is none is fine.
 type Target interface {
 	Put(ctx context.Context, f File) error
+	Delete(ctx context.Context, f File) error
 	String() string
 }
 
@@ -61,4 +64,13 @@ func (d *folder) Put(_ context.Context, f File) error {
 		return err
 	}
 	return d.root.Rename(part, name)
+}
+
+func (d *folder) Delete(_ context.Context, f File) error {
+	name := filepath.FromSlash(inFolder(f))
+	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	_ = d.root.Remove(filepath.Dir(name)) // unless others are in it
+	return nil
 }
