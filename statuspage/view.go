@@ -242,8 +242,11 @@ func (v *webView) active() []incidentView {
 const pastDays = 14
 
 // days are the last days, newest first, each with what began in it; a day on
-// which nothing did says so.
+// which nothing did says so. There are none before anything was heard of.
 func (v *webView) days() []dayView {
+	if len(v.snap.Services) == 0 {
+		return nil
+	}
 	today := midnight(v.now)
 	out := make([]dayView, pastDays)
 	for n := range out {

@@ -1,6 +1,8 @@
 package browsertest
 
 import (
+	"bytes"
+	"image/png"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/routewatch/routewatch/opsgenie"
 	"github.com/routewatch/routewatch/statuspage"
@@ -161,6 +164,51 @@ func TestPhone(t *testing.T) {
 	assert.InDelta(t, 0.0, eval[float64](b, `document.querySelector(".bars").getBoundingClientRect().right - document.querySelector(".crop").getBoundingClientRect().right`), 1)
 	assert.Contains(t, b.text(".scale"), "30 days ago")
 	assert.NotContains(t, b.text(".scale"), "90 days ago")
+}
+
+// A name is broken between its words, also beside the longest state, and a
+// heading ends where what is under it ends.
+func TestNamesKeepTheirWords(t *testing.T) {
+	now := time.Now()
+	s := newSite(t, statuspage.Site{
+		Groups:      []statuspage.Group{{Name: "Infrastructure", Services: []string{"Authentication", "API"}}},
+		Maintenance: []statuspage.Maintenance{{Title: "Move", Text: "We move.\nIt is slow.", Start: now.Add(-time.Hour), End: now.Add(time.Hour)}},
+	}, well("Authentication", 30), well("API", 30), well("Communication services", 30))
+	b := newTab(t)
+	for _, width := range []int64{320, 360, 900} {
+		b.do(chromedp.EmulateViewport(width, 740))
+		b.open(s.URL + "/")
+		assert.LessOrEqual(t, eval[float64](b, `document.documentElement.scrollWidth`), float64(width))
+		assert.Empty(t, eval[[]string](b, `[...document.querySelectorAll(".row > :first-child")].filter((name) => {
+			const words = name.textContent.split(" ").length;
+			return name.getBoundingClientRect().height > words * 1.6 * parseFloat(getComputedStyle(name).fontSize);
+		}).map((name) => name.textContent)`), "at %d", width)
+		assert.Equal(t, 1, eval[int](b, `new Set([...document.querySelectorAll("#services .state")].map((e) => Math.round(e.getBoundingClientRect().right))).size`), "at %d", width)
+	}
+	assert.Contains(t, b.text("#maintenance"), "We move.\nIt is slow.")
+}
+
+// Before anything was heard of, the page says so and no more.
+func TestNothingYet(t *testing.T) {
+	s := newSite(t, statuspage.Site{})
+	b := newTab(t)
+	b.open(s.URL + "/")
+	assert.Equal(t, "No data", b.text("h1"))
+	assert.NotContains(t, b.text("body"), "No incidents.")
+	assert.NotContains(t, b.text("body"), "perational")
+	shot, err := chromedp.Run(b.ctx, chromedp.Screenshot("#banner svg"))
+	require.NoError(t, err)
+	picture, err := png.Decode(bytes.NewReader(shot))
+	require.NoError(t, err)
+	var least, most uint32 = 0xffff, 0
+	for x := range picture.Bounds().Dx() {
+		for y := range picture.Bounds().Dy() {
+			_, green, _, _ := picture.At(x, y).RGBA()
+			least, most = min(least, green), max(most, green)
+		}
+	}
+	assert.Greater(t, most-least, uint32(0x4000), "its sign is to be seen on its ground")
+	assert.Greater(t, eval[float64](b, `parseFloat(getComputedStyle(document.querySelector("#services .none")).paddingLeft)`), 10.0)
 }
 
 func TestHostileText(t *testing.T) {
