@@ -61,13 +61,13 @@ func (p *Page) take(ctx context.Context, c Change, hints []string, removal bool,
 	}
 	// It is new here. What was said of it early is looked for before, so that
 	// nothing turns red that is over, and after, for what came in between.
-	for range 2 {
+	for n := range 2 {
 		early, err := p.loadEarly(ctx, c.ID)
 		if err != nil {
 			return true, err
 		}
-		if early != nil {
-			whole.MergeFrom(early)
+		if news := early != nil && whole.MergeFrom(early); n > 0 && !news {
+			break
 		}
 		if err := p.spread(ctx, &whole, hints, now); err != nil {
 			return true, err

@@ -1,7 +1,9 @@
 package statuspage_test
 
 import (
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,41 +29,44 @@ func TestStoreFaults(t *testing.T) {
 	want := map[string]string{"API": "green", "Web": "green", "New": "major message of a"}
 	// Opsgenie repeats what was not taken; or it does not, and somebody else
 	// repeats the last.
-	for _, when := range []string{"before", "after"} {
-		for n := 1; ; n++ {
-			s := newStore()
-			calls := 0
-			fault := func(string, string) error {
-				if calls++; calls == n {
-					return errStore
+	for kind := range kinds(nil) {
+		for _, when := range []string{"before", "after"} {
+			for n := int64(1); ; n++ {
+				s := newStore()
+				var calls atomic.Int64
+				fault := func(string, string) error {
+					if calls.Add(1) == n {
+						return errStore
+					}
+					return nil
 				}
-				return nil
-			}
-			p := newPage(t, s, nil)
-			if when == "before" {
-				s.fail = fault
-			} else {
-				s.after = fault
-			}
-			failed := 0
-			for _, e := range history {
-				if err := p.Apply(t.Context(), e); err != nil {
-					failed++
-					require.ErrorIs(t, err, errStore)
-					require.NoError(t, p.Apply(t.Context(), e), "the second time")
+				p := newPage(t, kinds(s)[kind], nil)
+				if when == "before" {
+					s.fail = fault
+				} else {
+					s.after = fault
 				}
+				failed := 0
+				for _, e := range history {
+					if err := p.Apply(t.Context(), e); err != nil {
+						failed++
+						require.ErrorIs(t, err, errStore)
+						require.NoError(t, p.Apply(t.Context(), e), "the second time")
+					}
+				}
+				which := fmt.Sprintf("%s, %s call %d", kind, when, n)
+				require.Equal(t, want, look(p), which)
+				requireMirrors(t, s, p)
+				met := calls.Load() >= n
+				s.fail, s.after = nil, nil
+				other := newPage(t, s, nil)
+				require.Equal(t, want, look(other), "%s, in another process", which)
+				if !met {
+					require.Greater(t, n, int64(20))
+					break
+				}
+				assert.Equal(t, 1, failed, "%s was not told", which)
 			}
-			require.Equal(t, want, look(p), "%s call %d", when, n)
-			requireMirrors(t, s, p)
-			met := calls >= n
-			s.fail, s.after = nil, nil
-			other := newPage(t, s, nil)
-			require.Equal(t, want, look(other), "%s call %d, in another process", when, n)
-			if !met {
-				require.Greater(t, n, 20)
-				break
-			}
-			assert.Equal(t, 1, failed, "%s call %d was not told", when, n)
 		}
 	}
 }
@@ -90,23 +95,6 @@ func TestCrash(t *testing.T) {
 		require.Eventually(t, func() bool { return strings.Contains(s.text("services/API.json"), "critical") }, waitLong, waitShort)
 	})
 	requireMirrors(t, s, p)
-}
-
-// TestMirror holds services/NAME.json to what the Status Page Reference puts
-// there.
-func TestMirror(t *testing.T) {
-	s := newStore()
-	p := newPage(t, s, nil)
-	for _, step := range []struct {
-		event opsgenie.Event
-		want  string
-	}{
-		{event(create, "a", 0, tagged("Web shop", "Critical")...), `{"state":"critical","message":"message of a"}`},
-		{event(closed, "a", 1), `{"state":"green","message":""}`},
-	} {
-		apply(t, p, step.event)
-		require.Equal(t, step.want, s.text("services/Web shop.json"))
-	}
 }
 
 // TestDuplicate: what says nothing new is neither stored nor shown anew.

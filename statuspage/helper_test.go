@@ -78,6 +78,71 @@ func (s *store) Update(ctx context.Context, key string, change func([]byte) ([]b
 	}
 }
 
+// batch is a store that is a statuspage.Batch.
+type batch struct{ *store }
+
+func (b batch) UpdateAll(ctx context.Context, keys []string, change func([][]byte) ([][]byte, error)) error {
+	s := b.store
+	for _, key := range keys {
+		if err := s.asked(s.fail, "update", key); err != nil {
+			return err
+		}
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		old := make([]doc, len(keys))
+		given := make([][]byte, len(keys))
+		for n, key := range keys {
+			old[n] = s.docs[key]
+			given[n] = slices.Clone(old[n].data)
+		}
+		s.mu.Unlock()
+		next, err := change(given)
+		if err != nil {
+			return err
+		}
+		if !s.swap(keys, old, next) {
+			continue
+		}
+		for n, key := range keys {
+			if next[n] == nil || bytes.Equal(next[n], old[n].data) {
+				continue
+			}
+			if err := s.asked(s.after, "update", key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// swap stores what is next of documents, unless somebody was faster.
+func (s *store) swap(keys []string, old []doc, next [][]byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n, key := range keys {
+		if s.docs[key].rev != old[n].rev {
+			return false
+		}
+	}
+	for n, key := range keys {
+		if next[n] != nil && !bytes.Equal(next[n], old[n].data) {
+			s.rev++
+			s.docs[key] = doc{s.rev, slices.Clone(next[n])}
+		}
+	}
+	return true
+}
+
+// kinds are the same store to a page that stores one document after the other,
+// and to one that stores several at once.
+func kinds(s *store) map[string]statuspage.Store {
+	return map[string]statuspage.Store{"one by one": s, "at once": batch{s}}
+}
+
 func (s *store) Get(_ context.Context, key string) ([]byte, error) {
 	if err := s.asked(s.fail, "get", key); err != nil {
 		return nil, err

@@ -45,6 +45,7 @@ func playModel(t *testing.T, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	history := newHistory(rnd)
 	want := history.model()
+	kind := []string{"one by one", "at once"}[rnd.IntN(2)]
 
 	var incidents string
 	for order := range 6 {
@@ -58,7 +59,7 @@ func playModel(t *testing.T, seed uint64) {
 			rnd.Shuffle(len(events), func(a, b int) { events[a], events[b] = events[b], events[a] })
 		}
 		s := newStore()
-		p := newPage(t, s, nil)
+		p := newPage(t, kinds(s)[kind], nil)
 		for _, e := range events {
 			apply(t, p, e)
 			if order > 0 && rnd.IntN(3) == 0 {
@@ -79,7 +80,7 @@ func playModel(t *testing.T, seed uint64) {
 	var pages []*statuspage.Page
 	parts := make([][]opsgenie.Event, 2+rnd.IntN(3))
 	for range parts {
-		pages = append(pages, newPage(t, s, nil))
+		pages = append(pages, newPage(t, kinds(s)[kind], nil))
 	}
 	for _, e := range history.events {
 		for n := range 1 + rnd.IntN(2) {

@@ -184,17 +184,19 @@ func TestReference(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStore()
-			p := newPage(t, s, nil)
-			apply(t, p, tt.events...)
-			assert.Equal(t, tt.want, look(p))
-			requireMirrors(t, s, p)
-			apply(t, p, tt.events...)
-			assert.Equal(t, tt.want, look(p), "the second time")
-			assert.Equal(t, tt.want, look(newPage(t, s, nil)), "in another process")
-			for _, key := range s.keys() {
-				assert.NotContains(t, key, "null")
-				assert.NotContains(t, key, "undefined")
+			for kind := range kinds(nil) {
+				s := newStore()
+				p := newPage(t, kinds(s)[kind], nil)
+				apply(t, p, tt.events...)
+				assert.Equal(t, tt.want, look(p), kind)
+				requireMirrors(t, s, p)
+				apply(t, p, tt.events...)
+				assert.Equal(t, tt.want, look(p), "%s, the second time", kind)
+				assert.Equal(t, tt.want, look(newPage(t, s, nil)), "%s, in another process", kind)
+				for _, key := range s.keys() {
+					assert.NotContains(t, key, "null")
+					assert.NotContains(t, key, "undefined")
+				}
 			}
 		})
 	}
@@ -203,10 +205,16 @@ func TestReference(t *testing.T) {
 // TestConcurrentWebhooks: the reference reads, changes and writes without a
 // guard, and loses the higher state.
 func TestConcurrentWebhooks(t *testing.T) {
+	for name := range kinds(nil) {
+		t.Run(name, func(t *testing.T) { concurrentWebhooks(t, name) })
+	}
+}
+
+func concurrentWebhooks(t *testing.T, kind string) {
 	s := newStore()
 	pages := []func(opsgenie.Event){}
 	for range 3 {
-		p := newPage(t, s, nil)
+		p := newPage(t, kinds(s)[kind], nil)
 		pages = append(pages, func(e opsgenie.Event) { assert.NoError(t, p.Apply(t.Context(), e)) })
 	}
 	var wg sync.WaitGroup

@@ -12,9 +12,11 @@ import (
 
 // Refresh reads what others have stored since the last time. Where two of them
 // have heard of one alert at once, and its services know different parts of it,
-// it brings the parts together.
+// it brings the parts together; and where one has ended between the record of a
+// service and services/NAME.json, it writes that.
 func (p *Page) Refresh(ctx context.Context) error {
-	err := p.read(ctx)
+	mirrors := p.mendMirrors(ctx) // before: those whose record is new have writers still
+	err := errors.Join(mirrors, p.read(ctx))
 	for _, id := range p.snap.takeTorn() {
 		whole := Incident{ID: id}
 		if e := p.spread(ctx, &whole, nil, wallNow()); e != nil {
@@ -83,7 +85,9 @@ func (p *Page) read(ctx context.Context) error {
 	}
 	close(next)
 	wg.Wait()
-	p.snap.put(records...)
+	for _, r := range p.snap.put(records...) {
+		p.mirrors.doubt(r.Name)
+	}
 	p.snap.saw(read) // and no sooner: who finds nothing new must find it all there
 	return errors.Join(errs...)
 }

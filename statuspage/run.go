@@ -33,7 +33,7 @@ func (p *Page) Run(ctx context.Context) {
 }
 
 func (p *Page) runRefresh(ctx context.Context) {
-	if err := p.mirrorAgain(ctx); err != nil && ctx.Err() == nil {
+	if err := p.mendMirrors(ctx); err != nil && ctx.Err() == nil {
 		p.log.ErrorContext(ctx, "statuspage: writing the states", slog.Any("error", err))
 	}
 	for p.cfg.RefreshInterval > 0 && sleep(ctx, jitter(p.cfg.RefreshInterval)) {

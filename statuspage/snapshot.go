@@ -65,14 +65,15 @@ func (s *snapshots) init() {
 }
 
 // put takes records into a new snapshot, but those that are no newer than what
-// it has: a record that was read may be stored anew before it gets here.
-func (s *snapshots) put(records ...*Record) {
+// it has: a record that was read may be stored anew before it gets here. It
+// returns those that it has taken.
+func (s *snapshots) put(records ...*Record) (taken []*Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.now.Load()
 	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: slices.Clone(old.Services), announced: old.announced}
 	touched, few := map[string]touch{}, len(records) <= maxTouched/maxIncidents
-	var taken, added []*Record // no name comes twice
+	var added []*Record // no name comes twice
 	for _, r := range records {
 		at, found := next.find(r.Name)
 		switch {
@@ -94,7 +95,7 @@ func (s *snapshots) put(records ...*Record) {
 		taken = append(taken, r)
 	}
 	if len(taken) == 0 {
-		return
+		return nil
 	}
 	if len(added) > 0 {
 		next.Services = append(next.Services, added...)
@@ -112,6 +113,7 @@ func (s *snapshots) put(records ...*Record) {
 		s.lookForTorn(next, r)
 	}
 	s.tell()
+	return taken
 }
 
 // tell tells who waits that there is a new snapshot.

@@ -81,8 +81,9 @@ type Page struct {
 	tags tagRule
 	log  *slog.Logger
 
-	snap snapshots
-	web  *web
+	snap    snapshots
+	mirrors mirrors
+	web     *web
 
 	mounted func() http.Handler // of ServeHTTP
 	soon    chan struct{}       // somebody asks for a reconciliation before its time

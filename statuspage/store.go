@@ -36,7 +36,8 @@ type Store interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 
 	// List yields the keys that begin with prefix, in any order, each once,
-	// with a revision. A prefix need not end at a slash; "" is in all keys. What changes while the list is read may be in it or not.
+	// with a revision. A prefix need not end at a slash; "" is in all keys. What
+	// changes while the list is read may be in it or not.
 	// An error ends the list and is yielded last.
 	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 
@@ -46,6 +47,28 @@ type Store interface {
 	// Close ends the use of the store: every other method returns an error
 	// afterwards. What Update has stored stays so. To close twice is fine.
 	Close() error
+}
+
+// Batch is a Store that can store several documents at once. It is for those to
+// whom one more document costs next to nothing once they wait for the disk
+// anyway; a Page that has such a store waits once for an event, however many
+// documents it changes. storetest.Run holds a Store that is a Batch to these
+// rows too.
+type Batch interface {
+	Store
+
+	// UpdateAll changes the documents of several keys, each of them given once.
+	// It calls change with the documents, nil where there is none, in the order
+	// of the keys, and stores what change returns in that order. All that is
+	// said of Update holds here: a document that is nil or the same stays as it
+	// is, and nothing is stored where change returns an error, where a document
+	// is none, or where change does not return one for each key.
+	//
+	// Nobody changes any of the documents between what change sees and what it
+	// leaves. Whoever reads beside may find some of them new and others old; and
+	// where the process ends on the way, those that are first in keys may be
+	// stored and the others not, but never the other way round.
+	UpdateAll(ctx context.Context, keys []string, change func(docs [][]byte) ([][]byte, error)) error
 }
 
 // Entry is a document in a list.

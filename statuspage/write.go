@@ -1,58 +1,52 @@
 package statuspage
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 )
 
 // update changes the records of services, and all that hangs on them. change
 // reports whether it did anything; it may be called more than once.
 func (p *Page) update(ctx context.Context, services []string, now time.Time, change func(*Record) bool) error {
-	var errs []error
-	var stored []*Record
-	for _, name := range services {
-		r, err := p.updateOne(ctx, name, now, change)
-		if r != nil {
-			stored = append(stored, r)
-		}
-		if err == nil {
-			err = p.mirror(ctx, r)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("service %q: %w", name, err))
-		}
-	}
+	stored, err := p.store(ctx, services, now, change)
 	p.snap.put(stored...)
-	return errors.Join(errs...)
+	return err
 }
 
-// updateOne returns the record as it is stored, or nil where it is not known.
-func (p *Page) updateOne(ctx context.Context, name string, now time.Time, change func(*Record) bool) (*Record, error) {
-	var stored *Record
-	err := p.cfg.Store.Update(ctx, keyOf(recordsFolder, name), func(doc []byte) ([]byte, error) {
-		r := &Record{Name: name, State: Green}
-		if doc != nil {
-			var err error
-			if r, err = decodeRecord(doc); err != nil {
-				return nil, err
-			}
+// store returns the records as they are stored, of those services of which that
+// is known.
+func (p *Page) store(ctx context.Context, services []string, now time.Time, change func(*Record) bool) ([]*Record, error) {
+	if batch, ok := p.cfg.Store.(Batch); ok {
+		return p.storeAll(ctx, batch, services, now, change)
+	}
+	var mu sync.Mutex
+	var stored []*Record
+	err := each(services, func(name string) error {
+		r, err := p.storeOne(ctx, name, now, change)
+		if r != nil {
+			mu.Lock()
+			stored = append(stored, r)
+			mu.Unlock()
+			err = p.mirror(ctx, r)
 		}
-		stored = r
-		changed := change(r)
-		if !changed && doc == nil {
-			stored = nil
-			return nil, nil
+		if err != nil && !errors.Is(err, errDamaged) {
+			p.mirrors.doubt(name) // the record may be stored
 		}
-		if settled := r.settle(now, p.cfg.Alerts != nil && r.Reconciled.IsZero()); !changed && !settled {
-			return doc, nil
-		}
-		r.prune(now)
-		r.Version++
-		return json.Marshal(r)
+		return err
+	})
+	return stored, err
+}
+
+// storeOne returns the record as it is stored, or nil where it is not known.
+func (p *Page) storeOne(ctx context.Context, name string, now time.Time, change func(*Record) bool) (stored *Record, err error) {
+	err = p.cfg.Store.Update(ctx, keyOf(recordsFolder, name), func(doc []byte) (next []byte, err error) {
+		stored, next, err = p.changed(name, doc, now, change)
+		return next, err
 	})
 	if err != nil {
 		return nil, err
@@ -60,49 +54,71 @@ func (p *Page) updateOne(ctx context.Context, name string, now time.Time, change
 	return stored, nil
 }
 
-// mirror writes services/NAME.json, exactly as the Status Page Reference has it.
-// Somebody else may have changed the record since: whoever writes last must have
-// seen the newest.
-func (p *Page) mirror(ctx context.Context, r *Record) error {
-	for r != nil {
-		want, err := json.Marshal(struct {
-			State   State  `json:"state"`
-			Message string `json:"message"`
-		}{r.State, r.Message})
-		if err != nil {
-			return err
+// maxTogether is how many services change at once, and so how much memory that
+// takes. It is more than an alert of Opsgenie can name.
+const maxTogether = 20
+
+// storeAll changes records and mirrors together. A Batch lets nobody in between,
+// so that each mirror says what its record does.
+func (p *Page) storeAll(ctx context.Context, batch Batch, services []string, now time.Time, change func(*Record) bool) ([]*Record, error) {
+	var all []*Record
+	var errs []error
+	for some := range slices.Chunk(services, maxTogether) {
+		var keys []string
+		for _, name := range some {
+			keys = append(keys, keyOf(recordsFolder, name), keyOf(servicesFolder, name))
 		}
-		same := false
-		err = p.cfg.Store.Update(ctx, keyOf(servicesFolder, r.Name), func(doc []byte) ([]byte, error) {
-			same = bytes.Equal(doc, want)
-			return bytes.Clone(want), nil
+		var stored []*Record
+		var bad []error
+		err := batch.UpdateAll(ctx, keys, func(docs [][]byte) ([][]byte, error) {
+			stored, bad = nil, nil
+			next := make([][]byte, len(docs))
+			for n, name := range some {
+				r, doc, err := p.changed(name, docs[2*n], now, change)
+				if err != nil { // the others are not to suffer
+					bad = append(bad, fmt.Errorf("service %q: %w", name, err))
+				}
+				if r != nil {
+					stored = append(stored, r)
+					next[2*n], next[2*n+1] = doc, r.mirror()
+				}
+			}
+			return next, nil
 		})
-		if err != nil || same {
-			return err
+		if err != nil {
+			p.mirrors.doubt(some...)
+		} else {
+			all = append(all, stored...)
 		}
-		now, err := p.record(ctx, r.Name)
-		if err != nil || now.State == r.State && now.Message == r.Message {
-			return err
-		}
-		r = now
+		errs = append(append(errs, bad...), err)
 	}
-	return nil
+	return all, errors.Join(errs...)
 }
 
-// mirrorAgain writes the mirrors of what changed of late: a process may have
-// ended between a record and its mirror.
-func (p *Page) mirrorAgain(ctx context.Context) error {
-	var errs []error
-	since := time.Now().Add(-7 * 24 * time.Hour)
-	for _, r := range p.Snapshot().Services {
-		if r.changedAt().Before(since) || ctx.Err() != nil {
-			continue
-		}
-		if err := p.mirror(ctx, r); err != nil {
-			errs = append(errs, fmt.Errorf("service %q: %w", r.Name, err))
+// changed returns the record of a document as change leaves it, with its next
+// document; nil where there is none and none comes to be.
+func (p *Page) changed(name string, doc []byte, now time.Time, change func(*Record) bool) (*Record, []byte, error) {
+	r := &Record{Name: name, State: Green}
+	if doc != nil {
+		var err error
+		if r, err = decodeRecord(doc); err != nil {
+			return nil, nil, err
 		}
 	}
-	return errors.Join(errs...)
+	changed := change(r)
+	if !changed && doc == nil {
+		return nil, nil, nil
+	}
+	if settled := r.settle(now, p.cfg.Alerts != nil && r.Reconciled.IsZero()); !changed && !settled {
+		return r, doc, nil
+	}
+	r.prune(now)
+	r.Version++
+	next, err := json.Marshal(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, next, nil
 }
 
 // record reads a record from the store.
@@ -124,3 +140,25 @@ func decodeRecord(doc []byte) (*Record, error) {
 
 // errDamaged is in the chain of the error for a document that cannot be read.
 var errDamaged = errors.New("the record is damaged")
+
+// each does something for services, several at a time, and joins their errors.
+func each(services []string, do func(name string) error) error {
+	errs := make([]error, len(services))
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(len(services), maxReaders) {
+		wg.Go(func() {
+			for n := range next {
+				if err := do(services[n]); err != nil {
+					errs[n] = fmt.Errorf("service %q: %w", services[n], err)
+				}
+			}
+		})
+	}
+	for n := range services {
+		next <- n
+	}
+	close(next)
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -88,6 +88,15 @@ func set(doc string) func([]byte) ([]byte, error) {
 	return func([]byte) ([]byte, error) { return []byte(doc), nil }
 }
 
+func setAll(doc string) func([][]byte) ([][]byte, error) {
+	return func(docs [][]byte) ([][]byte, error) {
+		for n := range docs {
+			docs[n] = []byte(doc)
+		}
+		return docs, nil
+	}
+}
+
 func TestAnUpdateIsOneSync(t *testing.T) {
 	d := &disk{}
 	s, err := Open(Config{Dir: t.TempDir(), Logger: quiet, create: d.create})
@@ -100,6 +109,12 @@ func TestAnUpdateIsOneSync(t *testing.T) {
 	assert.EqualValues(t, 10, d.syncs.Load())
 	require.NoError(t, s.Update(t.Context(), "a.json", set("9")))
 	assert.EqualValues(t, 10, d.syncs.Load(), "nothing changed")
+
+	keys := []string{"a.json", "services/b.json", "c/c.json"}
+	require.NoError(t, s.UpdateAll(t.Context(), keys, setAll("10")))
+	assert.EqualValues(t, 11, d.syncs.Load(), "of several documents too")
+	require.NoError(t, s.UpdateAll(t.Context(), keys, setAll("10")))
+	assert.EqualValues(t, 11, d.syncs.Load(), "nothing changed")
 }
 
 // While a sync is under way, all that comes waits for the next one together: also
@@ -166,6 +181,7 @@ func TestAFailingDisk(t *testing.T) {
 				assert.ErrorContains(t, err, dir)
 				assert.ErrorIs(t, s.Update(t.Context(), "new.json", set("two")), tt.want)
 				assert.ErrorIs(t, s.Delete(t.Context(), "b.json"), tt.want)
+				assert.ErrorIs(t, s.UpdateAll(t.Context(), []string{"a.json", "new.json"}, setAll("two")), tt.want)
 			}
 			check := func(s *Store, key, want string) {
 				t.Helper()
@@ -233,7 +249,9 @@ func TestUpdatesOnOneThatFails(t *testing.T) {
 					return
 				default:
 				}
-				err := s.Update(t.Context(), "a.json", func(doc []byte) ([]byte, error) { return append(doc, 'x'), nil })
+				err := s.UpdateAll(t.Context(), []string{"twin.json", "a.json"}, func(docs [][]byte) ([][]byte, error) {
+					return [][]byte{append(docs[0], 'x'), append(docs[1], 'x')}, nil
+				})
 				if err == nil {
 					stored.Add(1)
 				} else {
@@ -255,6 +273,9 @@ func TestUpdatesOnOneThatFails(t *testing.T) {
 	doc, err := s.Get(t.Context(), "a.json")
 	require.NoError(t, err)
 	assert.Len(t, doc, int(stored.Load()), "each update that was acknowledged, and no other")
+	twin, err := s.Get(t.Context(), "twin.json")
+	require.NoError(t, err)
+	assert.Equal(t, doc, twin, "both or none")
 }
 
 func TestAFileThatCannotBeWritten(t *testing.T) {

@@ -64,7 +64,8 @@ type Recovery struct {
 	Corrupt  int // places in its midst that could not be read, and were skipped
 }
 
-// Store is a statuspage.Store in a folder. Make it with [Open].
+// Store is a statuspage.Store, and a statuspage.Batch, in a folder. Make it with
+// [Open].
 type Store struct {
 	cfg       Config
 	lock      *os.File
@@ -85,33 +86,11 @@ type Store struct {
 	committer committer
 }
 
-var _ statuspage.Store = (*Store)(nil)
+var _ statuspage.Batch = (*Store)(nil)
 
 // ErrLocked is in the chain of the error of [Open] where somebody else has the
 // folder open.
 var ErrLocked = errors.New("it is in use, and has one writer only")
-
-// document is what memory holds of a document: not its bytes, once they are in
-// the file.
-type document struct {
-	rev    uint64   // of what is stored; 0 where nothing is yet
-	stored *version // in the journal and not in the file; nil where the file is current
-	newest *version // the last in the queue; nil where nothing is
-}
-
-// version is what a document shall be.
-type version struct {
-	key  string
-	data []byte // nil to delete it
-	in   *batch
-}
-
-// batch is what one sync stores.
-type batch struct {
-	versions []*version
-	done     chan struct{}
-	err      error // set before done is closed
-}
 
 // Open opens the folder and takes its lock. It fails where another process, or
 // another Store of this one, has it.
@@ -175,142 +154,6 @@ func (s *Store) open() error {
 
 // Recovery tells what Open had to mend.
 func (s *Store) Recovery() Recovery { return s.recovery }
-
-// Update implements statuspage.Store.
-func (s *Store) Update(ctx context.Context, key string, change func([]byte) ([]byte, error)) error {
-	if err := statuspage.CheckKey(key); err != nil {
-		return err
-	}
-	b, err := s.enqueue(ctx, key, change)
-	if err != nil || b == nil {
-		return err
-	}
-	select {
-	case <-b.done:
-		return b.err
-	case <-ctx.Done():
-		return context.Cause(ctx) // it is on its way, and may be stored yet
-	}
-}
-
-// Delete implements statuspage.Store.
-func (s *Store) Delete(ctx context.Context, key string) error {
-	return s.Update(ctx, key, nil)
-}
-
-// enqueue makes a change and returns the batch that will store it, or that
-// stores what the change left as it was; nil where that is stored already. A
-// change that is nil deletes.
-func (s *Store) enqueue(ctx context.Context, key string, change func([]byte) ([]byte, error)) (*batch, error) {
-	unlock, err := s.locks.Lock(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	for {
-		old, newest, err := s.newest(key)
-		if err != nil {
-			return nil, err
-		}
-		var doc []byte
-		same := old == nil
-		if change != nil {
-			if doc, err = change(bytes.Clone(old)); err != nil {
-				return nil, err
-			}
-			if doc != nil {
-				if err := statuspage.CheckDocument(doc); err != nil {
-					return nil, err
-				}
-			}
-			same = doc == nil || bytes.Equal(doc, old)
-		}
-		if same {
-			if newest == nil {
-				return nil, nil
-			}
-			return newest.in, nil // what was seen is not stored yet
-		}
-		if b, err := s.append(&version{key: key, data: bytes.Clone(doc)}, newest); b != nil || err != nil {
-			return b, err
-		}
-	}
-}
-
-// newest returns the document as the queue will leave it.
-func (s *Store) newest(key string) ([]byte, *version, error) {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil, nil, statuspage.ErrClosed
-	}
-	d := s.docs[key]
-	if d != nil && d.newest != nil {
-		defer s.mu.Unlock()
-		return d.newest.data, d.newest, nil
-	}
-	s.mu.Unlock()
-	doc, err := s.read(key) // nobody queues: the caller holds the key's lock
-	if errors.Is(err, statuspage.ErrNotFound) {
-		return nil, nil, nil
-	}
-	return doc, nil, err
-}
-
-// append puts v into the queue. It returns nil where base is no longer the
-// newest of the key, because it could not be stored.
-func (s *Store) append(v, base *version) (*batch, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, statuspage.ErrClosed
-	}
-	d := s.docs[v.key]
-	if d == nil {
-		if other := s.twin(v.key); other != "" {
-			return nil, fmt.Errorf("filestore: this file system does not tell %q from %q, which is there", v.key, other)
-		}
-		d = &document{}
-		s.docs[v.key] = d
-	}
-	// A base that is stored by now is as good as when it was read.
-	if d.newest != base && d.newest != nil || d.newest == nil && base != nil && base.failed() {
-		return nil, nil
-	}
-	if s.queue == nil {
-		s.queue = &batch{done: make(chan struct{})}
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
-	}
-	v.in = s.queue
-	s.queue.versions = append(s.queue.versions, v)
-	d.newest = v
-	return s.queue, nil
-}
-
-// twin returns the key of a document whose file that of key would replace.
-func (s *Store) twin(key string) string {
-	if s.foldsCase {
-		for other := range s.docs {
-			if other != key && strings.EqualFold(other, key) {
-				return other
-			}
-		}
-	}
-	return ""
-}
-
-// failed reports whether v is known not to be stored.
-func (v *version) failed() bool {
-	select {
-	case <-v.in.done:
-		return v.in.err != nil
-	default:
-		return false
-	}
-}
 
 // Get implements statuspage.Store.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {

@@ -5,7 +5,8 @@
 //		storetest.Run(t, func(t *testing.T) statuspage.Store { return mystore.Open(t.TempDir()) })
 //	}
 //
-// Each row is a sentence of the contract. A store that other processes share
+// Each row is a sentence of the contract; those of statuspage.Batch are for a
+// store that is one. A store that other processes share
 // needs a test of that besides, with one store opened twice: see [Count].
 package storetest
 
@@ -44,6 +45,19 @@ func Run(t *testing.T, open func(t *testing.T) statuspage.Store) {
 			}
 		})
 	}
+	t.Run("UpdateAll", func(t *testing.T) {
+		for _, r := range batchRows {
+			t.Run(r.name, func(t *testing.T) {
+				s := open(t)
+				t.Cleanup(func() { assert.NoError(t, s.Close(), "Close") })
+				batch, ok := s.(statuspage.Batch)
+				if !ok {
+					t.Skip("the store is no statuspage.Batch")
+				}
+				r.test(t, batch)
+			})
+		}
+	})
 }
 
 type row struct {

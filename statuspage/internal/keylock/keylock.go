@@ -3,6 +3,7 @@ package keylock
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -18,12 +19,32 @@ type lock struct {
 	users int           // who hold it or wait for it
 }
 
-// Lock waits for the lock of key and returns what unlocks it. It returns the
-// context's error where that ends first.
-func (l *Locks) Lock(ctx context.Context, key string) (unlock func(), err error) {
+// Lock waits for the locks of keys, which are given once each, and returns what
+// unlocks them. It takes them in the same order whatever that of keys, so that
+// nobody waits for who waits for him. It returns the context's error where that
+// ends first.
+func (l *Locks) Lock(ctx context.Context, keys ...string) (unlock func(), err error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
+	var held []func()
+	unlock = func() {
+		for _, u := range held {
+			u()
+		}
+	}
+	for _, key := range slices.Sorted(slices.Values(keys)) {
+		u, err := l.one(ctx, key)
+		if err != nil {
+			unlock()
+			return nil, err
+		}
+		held = append(held, u)
+	}
+	return unlock, nil
+}
+
+func (l *Locks) one(ctx context.Context, key string) (unlock func(), err error) {
 	l.mu.Lock()
 	k := l.keys[key]
 	if k == nil {
