@@ -41,6 +41,7 @@ import (
 
 	"github.com/routewatch/routewatch/statuspage"
 	"github.com/routewatch/routewatch/statuspage/internal/keylock"
+	"github.com/routewatch/routewatch/statuspage/internal/listing"
 )
 
 // Config says where a store is. Dir is required.
@@ -196,23 +197,7 @@ func (s *Store) read(key string) ([]byte, error) {
 
 // List implements statuspage.Store.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[statuspage.Entry, error] {
-	return func(yield func(statuspage.Entry, error) bool) {
-		entries, err := s.entries(prefix)
-		for _, e := range entries {
-			if context.Cause(ctx) != nil {
-				break
-			}
-			if !yield(e, nil) {
-				return
-			}
-		}
-		if err == nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			yield(statuspage.Entry{}, err)
-		}
-	}
+	return listing.Of(ctx, func() ([]statuspage.Entry, error) { return s.entries(prefix) })
 }
 
 func (s *Store) entries(prefix string) (entries []statuspage.Entry, err error) {
