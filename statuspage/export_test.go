@@ -7,16 +7,19 @@ import (
 
 // What tests from outside look at.
 var (
-	KeyOf   = keyOf
-	Flatten = flatten
-	AddDays = addDays
+	KeyOf    = keyOf
+	EarlyKey = earlyKey
+	Flatten  = flatten
+	AddDays  = addDays
 )
 
 // Prune prunes a record as storing it does.
 func (r *Record) Prune(now time.Time) { r.prune(now) }
 
-// The bounds of what is kept of answers.
+// The bounds of what is kept.
 const (
+	MaxMarks     = maxMarks
+	MaxEarlyNews = maxEarlyNews
 	MaxKept      = maxKept
 	MaxKeptBytes = maxKeptBytes
 )
