@@ -171,17 +171,17 @@ func TestAFailingDisk(t *testing.T) {
 			d := &disk{}
 			s, err := Open(Config{Dir: dir, Logger: quiet, create: d.create})
 			require.NoError(t, err)
-			require.NoError(t, s.Update(t.Context(), "a.json", set("one")))
-			require.NoError(t, s.Update(t.Context(), "b.json", set("one")))
+			require.NoError(t, s.Update(t.Context(), "services/a.json", set("one")))
+			require.NoError(t, s.Update(t.Context(), "services/b.json", set("one")))
 
 			d.set(func() { d.faults = tt.fault })
 			for range 3 {
-				err := s.Update(t.Context(), "a.json", set("two"))
+				err := s.Update(t.Context(), "services/a.json", set("two"))
 				require.ErrorIs(t, err, tt.want)
 				assert.ErrorContains(t, err, dir)
-				assert.ErrorIs(t, s.Update(t.Context(), "new.json", set("two")), tt.want)
-				assert.ErrorIs(t, s.Delete(t.Context(), "b.json"), tt.want)
-				assert.ErrorIs(t, s.UpdateAll(t.Context(), []string{"a.json", "new.json"}, setAll("two")), tt.want)
+				assert.ErrorIs(t, s.Update(t.Context(), "services/new.json", set("two")), tt.want)
+				assert.ErrorIs(t, s.Delete(t.Context(), "services/b.json"), tt.want)
+				assert.ErrorIs(t, s.UpdateAll(t.Context(), []string{"services/a.json", "services/new.json"}, setAll("two")), tt.want)
 			}
 			check := func(s *Store, key, want string) {
 				t.Helper()
@@ -193,21 +193,21 @@ func TestAFailingDisk(t *testing.T) {
 				assert.NoError(t, err)
 				assert.Equal(t, want, string(doc), key)
 			}
-			check(s, "a.json", "one")
-			check(s, "b.json", "one")
-			check(s, "new.json", "")
+			check(s, "services/a.json", "one")
+			check(s, "services/b.json", "one")
+			check(s, "services/new.json", "")
 
 			// A disk that lives again is used again.
 			d.set(func() { d.faults = faults{} })
-			require.NoError(t, s.Update(t.Context(), "a.json", func(doc []byte) ([]byte, error) {
+			require.NoError(t, s.Update(t.Context(), "services/a.json", func(doc []byte) ([]byte, error) {
 				assert.Equal(t, "one", string(doc))
 				return []byte("three"), nil
 			}))
-			check(s, "a.json", "three")
+			check(s, "services/a.json", "three")
 
 			crashed := crash(t, s, dir)
-			check(crashed, "a.json", "three")
-			check(crashed, "b.json", "one")
+			check(crashed, "services/a.json", "three")
+			check(crashed, "services/b.json", "one")
 			require.NoError(t, crashed.Close())
 		})
 	}
@@ -220,7 +220,7 @@ func crash(t *testing.T, s *Store, dir string) *Store {
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	left := t.TempDir()
 	require.NoError(t, os.CopyFS(left, os.DirFS(dir)))
-	files, err := filepath.Glob(filepath.Join(left, "*.json"))
+	files, err := filepath.Glob(filepath.Join(left, "services", "*.json"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, name := range files {
@@ -279,35 +279,45 @@ func TestUpdatesOnOneThatFails(t *testing.T) {
 }
 
 func TestAFileThatCannotBeWritten(t *testing.T) {
-	dir := t.TempDir()
-	var log bytes.Buffer
-	s, err := Open(Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil)), JournalSize: 100})
-	require.NoError(t, err)
-	// A folder where the file belongs: that stops root too.
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "services", "a.json", "x"), 0o755))
-	require.NoError(t, s.Update(t.Context(), "services/a.json", set("one")), "the journal has it")
-	require.NoError(t, s.Update(t.Context(), "services/b.json", set("one")))
-	doc, err := s.Get(t.Context(), "services/a.json")
-	require.NoError(t, err)
-	assert.Equal(t, "one", string(doc))
+	for _, key := range []string{"services/a.json", "records/a.json"} {
+		t.Run(key, func(t *testing.T) {
+			dir := t.TempDir()
+			var log bytes.Buffer
+			s, err := Open(Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil)), JournalSize: 100})
+			require.NoError(t, err)
+			// A folder where the file belongs: that stops root too.
+			require.NoError(t, os.MkdirAll(filepath.Join(dir, key, "x"), 0o755))
+			require.NoError(t, s.Update(t.Context(), key, set("one")), "the journal has it")
+			require.NoError(t, s.Update(t.Context(), "services/b.json", set("one")))
+			doc, err := s.Get(t.Context(), key)
+			require.NoError(t, err)
+			assert.Equal(t, "one", string(doc))
 
-	var failed error
-	for n := range 1000 {
-		if failed = s.Update(t.Context(), "services/b.json", set(fmt.Sprint(n, strings.Repeat("x", 100)))); failed != nil {
-			break
-		}
+			var failed error
+			for n := range 1000 {
+				if failed = s.Update(t.Context(), "services/b.json", set(fmt.Sprint(n, strings.Repeat("x", 100)))); failed != nil {
+					break
+				}
+			}
+			require.ErrorContains(t, failed, "its files cannot be written")
+			require.ErrorContains(t, failed, "a.json")
+			doc, err = s.Get(t.Context(), key)
+			require.NoError(t, err)
+			assert.Equal(t, "one", string(doc))
+
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, key)))
+			require.NoError(t, s.Update(t.Context(), "services/b.json", set("two")))
+			onDisk, err := os.ReadFile(filepath.Join(dir, key))
+			require.NoError(t, err)
+			assert.Equal(t, "one", string(onDisk))
+			require.NoError(t, s.Close())
+			assert.Equal(t, 1, strings.Count(log.String(), "a file cannot be written"), "it is said once")
+			assert.Contains(t, log.String(), "all files are written again")
+			left, err := os.ReadDir(filepath.Join(dir, ownFolder))
+			require.NoError(t, err)
+			assert.Len(t, left, 1, "after a proper end there is no journal")
+		})
 	}
-	require.ErrorContains(t, failed, "its files cannot be written")
-	require.ErrorContains(t, failed, "a.json")
-
-	require.NoError(t, os.RemoveAll(filepath.Join(dir, "services", "a.json")))
-	require.NoError(t, s.Update(t.Context(), "services/b.json", set("two")))
-	onDisk, err := os.ReadFile(filepath.Join(dir, "services", "a.json"))
-	require.NoError(t, err)
-	assert.Equal(t, "one", string(onDisk))
-	require.NoError(t, s.Close())
-	assert.Equal(t, 1, strings.Count(log.String(), "a file cannot be written"), "it is said once")
-	assert.Contains(t, log.String(), "all files are written again")
 }
 
 func TestAFileSystemThatFoldsCase(t *testing.T) {

@@ -38,10 +38,14 @@ func makeFolder(name string, mode fs.FileMode) error {
 	return syncPath(parent)
 }
 
+func isPublic(key string) bool { return strings.HasPrefix(key, publicFolder) }
+
+const publicMode fs.FileMode = 0o644
+
 // modes are the permissions of a document's file and folder, before the umask.
 func modes(key string) (file, folder fs.FileMode) {
-	if strings.HasPrefix(key, publicFolder) {
-		return 0o644, 0o755
+	if isPublic(key) {
+		return publicMode, 0o755
 	}
 	return 0o600, 0o700
 }
@@ -56,6 +60,13 @@ func (s *Store) writeFile(key string, data []byte) error {
 		}
 		return nil
 	}
+	if isPublic(key) {
+		// Its folder may not be there, or be on another file system: then a new
+		// file is made where it belongs.
+		if f := s.spares.take(); f != nil && replace(name, f, data) == nil {
+			return nil
+		}
+	}
 	fileMode, folderMode := modes(key)
 	temp := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+tempSuffix)
 	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
@@ -69,12 +80,17 @@ func (s *Store) writeFile(key string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	return replace(name, f, data)
+}
+
+// replace writes data to a file and puts it in the place of another.
+func replace(name string, f *os.File, data []byte) error {
+	_, err := f.Write(data)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(temp, name)
+		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		os.Remove(temp) // what cannot be removed either goes with the next Open
+		os.Remove(f.Name()) // what cannot be removed either goes with the next Open
 	}
 	return err
 }

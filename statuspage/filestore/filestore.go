@@ -10,18 +10,21 @@
 // # What survives what
 //
 // An update is first appended to a journal, in .routewatch in the folder, and
-// synced; updates at the same time share one sync. Then its file is replaced by
-// a rename. So a reader of the files sees whole documents, and what [Store.Update]
-// has acknowledged survives kill -9 and the loss of power at any point: Open
-// reads the journal and writes the files that are behind. Where the disk is full,
-// or fails, Update returns an error, and nothing that it acknowledged is lost.
+// synced; updates at the same time, and all documents of one [Store.UpdateAll],
+// share one sync. Then the files are replaced, each by a rename. So a reader of
+// the files sees whole documents, and what [Store.Update] has acknowledged
+// survives kill -9 and the loss of power at any point: Open reads the journal and
+// writes the files that are behind. Where the disk is full, or fails, Update
+// returns an error, and nothing that it acknowledged is lost.
+//
+// The files of services/ are there for others: every user of the machine can read
+// them, and each is replaced before the update of its document returns. Those of
+// other folders can be read by their owner alone, and follow: within a second
+// once nothing more is stored, and at the latest when the journal is full.
 //
 // A folder has one writer, which a lock enforces; other programs may read the
 // files. Change them by hand only while nobody has the folder open. After a crash
 // Open writes what the journal holds over them.
-//
-// The files of services/ can be read by every user of the machine, those of other
-// folders by their owner alone.
 package filestore
 
 import (
@@ -80,6 +83,8 @@ type Store struct {
 	queue  *batch // nil while it is empty
 	closed bool
 
+	spares *spares
+
 	wake      chan struct{} // the queue is not empty
 	stop      chan struct{} // closed by Close
 	stopped   chan struct{} // closed when the committer has ended
@@ -107,7 +112,7 @@ func Open(cfg Config) (*Store, error) {
 		cfg.create = createFile
 	}
 	s := &Store{
-		cfg: cfg, docs: map[string]*document{},
+		cfg: cfg, docs: map[string]*document{}, spares: newSpares(filepath.Join(cfg.Dir, ownFolder)),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := s.open(); err != nil {
@@ -117,6 +122,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("filestore: opening folder %q: %w", cfg.Dir, err)
 	}
 	go s.commitAll()
+	go s.spares.make()
 	return s, nil
 }
 
@@ -227,6 +233,7 @@ func (s *Store) Close() error {
 	}
 	close(s.stop)
 	<-s.stopped
+	s.spares.close()
 	return errors.Join(s.closeErr, s.lock.Close())
 }
 

@@ -3,6 +3,7 @@ package filestore_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -92,34 +95,126 @@ func TestAFolderHasOneWriter(t *testing.T) {
 }
 
 func TestFilesAreWhatKeysSay(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new", "folder")
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "new", "folder")
+		s := open(t, dir)
+		docs := map[string]string{
+			"services/API.json":          `{"state":"major","message":"<b>"}`,
+			"services/A%2FB c.json":      `{"state":"green","message":""}`,
+			"records/API.json":           `{"name":"API"}`,
+			"incidents/2026/11/one.json": `{}`,
+			"top.json":                   `{}`,
+		}
+		check := func(which string) {
+			t.Helper()
+			for key, doc := range docs {
+				if !strings.HasPrefix(key, which) {
+					continue
+				}
+				got, err := os.ReadFile(filepath.Join(dir, key))
+				require.NoError(t, err)
+				assert.Equal(t, doc, string(got), key)
+				assert.True(t, json.Valid(got), key)
+			}
+		}
+		for range 2 { // the folders are new, and are there
+			for key, doc := range docs {
+				require.NoError(t, s.Update(t.Context(), key, set("something else")))
+				require.NoError(t, s.Update(t.Context(), key, set(doc)))
+			}
+			check("services/") // at once
+			time.Sleep(time.Second)
+			check("")
+		}
+		require.NoError(t, s.Close())
+		check("")
+		left, err := os.ReadDir(filepath.Join(dir, ".routewatch"))
+		require.NoError(t, err)
+		require.Len(t, left, 1, "after a proper end there is no journal")
+		assert.Equal(t, "lock", left[0].Name())
+	})
+}
+
+// TestFilesFollow: the file of a document that is nobody's but the store's may be
+// behind, and what is known of the document never is.
+func TestFilesFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s := open(t, dir)
+		onDisk := func() string {
+			doc, err := os.ReadFile(filepath.Join(dir, "records/a.json"))
+			if !errors.Is(err, fs.ErrNotExist) {
+				require.NoError(t, err)
+			}
+			return string(doc)
+		}
+		reads := func(want string) {
+			t.Helper()
+			doc, err := s.Get(t.Context(), "records/a.json")
+			if want == "" {
+				assert.ErrorIs(t, err, statuspage.ErrNotFound)
+			} else {
+				assert.NoError(t, err)
+				assert.Equal(t, want, string(doc))
+			}
+			copied := t.TempDir()
+			require.NoError(t, os.CopyFS(copied, os.DirFS(dir)))
+			crashed := open(t, copied)
+			doc, _ = crashed.Get(t.Context(), "records/a.json")
+			assert.Equal(t, want, string(doc), "after a crash")
+		}
+		for _, want := range []string{"one", "two"} {
+			before := onDisk()
+			require.NoError(t, s.Update(t.Context(), "records/a.json", set(want+", half")))
+			require.NoError(t, s.Update(t.Context(), "records/a.json", set(want)))
+			assert.Equal(t, before, onDisk(), "nobody waited for it")
+			reads(want)
+			time.Sleep(time.Second)
+			assert.Equal(t, want, onDisk())
+			reads(want)
+		}
+		require.NoError(t, s.Delete(t.Context(), "records/a.json"))
+		assert.Equal(t, "two", onDisk())
+		reads("")
+		require.NoError(t, s.Update(t.Context(), "records/a.json", set("three")))
+		reads("three")
+		require.NoError(t, s.Delete(t.Context(), "records/a.json"))
+		time.Sleep(time.Second)
+		assert.Empty(t, onDisk())
+		reads("")
+
+		// It is never quiet, and the journal gets full.
+		for n := range 3000 {
+			require.NoError(t, s.Update(t.Context(), "records/a.json", set(strings.Repeat("x", 2000)+strconv.Itoa(n))))
+		}
+		synctest.Wait()
+		assert.Contains(t, onDisk(), "xxx")
+	})
+}
+
+// TestSpares: that the files which are made ahead are no good costs nothing but
+// time.
+func TestSpares(t *testing.T) {
+	dir := t.TempDir()
+	own := filepath.Join(dir, ".routewatch")
+	require.NoError(t, os.MkdirAll(own, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(own, "spare-99"), nil, 0o644))
 	s := open(t, dir)
-	docs := map[string]string{
-		"services/API.json":          `{"state":"major","message":"<b>"}`,
-		"services/A%2FB c.json":      `{"state":"green","message":""}`,
-		"records/API.json":           `{"name":"API"}`,
-		"incidents/2026/11/one.json": `{}`,
-		"top.json":                   `{}`,
-	}
-	for key, doc := range docs {
-		require.NoError(t, s.Update(t.Context(), key, set(doc)))
-	}
-	check := func() {
-		t.Helper()
-		for key, doc := range docs {
+	assert.NoFileExists(t, filepath.Join(own, "spare-99"), "of a process that was killed")
+	for n := range 50 {
+		all, err := filepath.Glob(filepath.Join(own, "spare-*"))
+		require.NoError(t, err)
+		for _, name := range all {
+			_ = os.Remove(name) // it may be in use by now
+		}
+		for _, key := range []string{"services/a.json", fmt.Sprintf("services/%d/a.json", n)} {
+			doc := strconv.Itoa(n)
+			require.NoError(t, s.Update(t.Context(), key, set(doc)))
 			got, err := os.ReadFile(filepath.Join(dir, key))
 			require.NoError(t, err)
-			assert.Equal(t, doc, string(got), key)
-			assert.True(t, json.Valid(got), key)
+			assert.Equal(t, doc, string(got))
 		}
 	}
-	check()
-	require.NoError(t, s.Close())
-	check()
-	left, err := os.ReadDir(filepath.Join(dir, ".routewatch"))
-	require.NoError(t, err)
-	require.Len(t, left, 1, "after a proper end there is no journal")
-	assert.Equal(t, "lock", left[0].Name())
 }
 
 func TestModes(t *testing.T) {
@@ -129,6 +224,7 @@ func TestModes(t *testing.T) {
 		require.NoError(t, s.Update(t.Context(), key, set("one")))
 		require.NoError(t, s.Update(t.Context(), key, set("two")))
 	}
+	require.NoError(t, s.Close())
 	for name, want := range map[string]fs.FileMode{
 		"":                 0o755,
 		".routewatch":      0o700,
