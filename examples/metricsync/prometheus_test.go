@@ -16,6 +16,8 @@ import (
 	"github.com/routewatch/routewatch/internal/promtest"
 	"github.com/routewatch/routewatch/metricsync"
 	"github.com/routewatch/routewatch/metricsync/prometheus"
+	"github.com/routewatch/routewatch/metricsync/statuspageio"
+	"github.com/routewatch/routewatch/metricsync/statuspageio/statuspageiotest"
 )
 
 // The shop, a real Prometheus with the configuration beside it, and the queries of
@@ -39,6 +41,39 @@ func TestMetricsOfTheShop(t *testing.T) {
 	assert.InDelta(t, 25, 100*failed/bought, 3, "10 of 40; an increase is extrapolated")
 	assert.Greater(t, took, 0.0)
 	assert.Less(t, took, 10_000.0, "the longest bucket, in milliseconds")
+	assert.Greater(t, synced(t, src), 20.0, "what was bought, on the page")
+}
+
+// synced syncs what is bought until the page of Statuspage.io shows a window with
+// something in it, and returns that. Windows are short here, and closed at once.
+func synced(t *testing.T, src *prometheus.Source) float64 {
+	t.Helper()
+	page := statuspageiotest.NewServer(t, nil)
+	page.Add(statuspageiotest.Metric{ID: "bought"})
+	sink, err := statuspageio.New(statuspageio.Config{PageID: statuspageiotest.Page, APIKey: "key-of-a-test", APIURL: page.URL})
+	require.NoError(t, err)
+	t.Cleanup(sink.CloseIdleConnections)
+	s, err := metricsync.New(metricsync.Config{
+		Sinks: []metricsync.Sink{sink}, Settle: -1,
+		Metrics: []metricsync.Metric{{
+			ID: "bought", Source: src, Window: metricsync.Slot,
+			Query: metricsync.Query{Text: `sum(increase(http_requests_total{job="shop"}[60s] offset -30s))`},
+		}},
+	})
+	require.NoError(t, err)
+	for range 90 { // a window closes twice a minute
+		report, err := s.Sync(t.Context(), metricsync.Options{})
+		require.NoError(t, err)
+		require.NoError(t, report.Err())
+		for _, sample := range page.Samples("bought") {
+			if sample.Value > 20 {
+				return sample.Value
+			}
+		}
+		time.Sleep(time.Second)
+	}
+	t.Fatalf("nothing of it arrived: %v", page.Samples("bought"))
+	return 0
 }
 
 // configuration is prometheus.yml for a shop that is elsewhere, and for a test that
