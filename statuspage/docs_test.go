@@ -48,7 +48,7 @@ func TestDocs_examplesAreAnswers(t *testing.T) {
 	if *updateDocs {
 		require.NoError(t, os.WriteFile(file, doc, 0o644))
 	}
-	for _, path := range append([]string{"/events", "/webhook", "/healthz", "/readyz", "/api/services/API/refresh", "/api/incidents/8c1f0d2e"}, publicRoutes...) {
+	for _, path := range append([]string{"/events", "/webhook", "/healthz", "/readyz", "/api/services/API/refresh", "/api/incidents/8c1f0d2e", "/maintenance.ics"}, publicRoutes...) {
 		ok := documented[path] || documented[strings.Replace(path, "/API/", "/Web%20shop/", 1)] ||
 			documented[strings.Replace(path, "/API/", "/Web%20shop/", 1)+"?limit=1"]
 		assert.True(t, ok, "docs/api.md has no example of %s", path)
@@ -96,14 +96,14 @@ func (s *site) docAnswer(method, path, kind string) string {
 		body := regexp.MustCompile(`id: \w+-`).ReplaceAllString(w.Body.String(), "id: 2v8kq1-")
 		return regexp.MustCompile(`retry: \d+`).ReplaceAllString(body, "retry: 3000")
 	}
-	h, body := s.api, ""
+	h, body := http.Handler(s.page), ""
 	if path == "/webhook" {
-		h, body = s.webhook, `{"action":"Create","alert":{"alertId":"other"}}`
+		body = `{"action":"Create","alert":{"alertId":"other"}}`
 	}
 	w := do(h, httptest.NewRequestWithContext(s.t.Context(), method, path, strings.NewReader(body)), "X-Api-Key", testKey)
 	require.Equal(s.t, http.StatusOK, w.Code, path)
 	if kind != "json" {
-		return w.Body.String()
+		return strings.ReplaceAll(w.Body.String(), "\r\n", "\n")
 	}
 	var b bytes.Buffer
 	require.NoError(s.t, json.Indent(&b, w.Body.Bytes(), "", "  "))

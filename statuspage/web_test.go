@@ -131,6 +131,17 @@ func TestWebStatus(t *testing.T) {
 	}
 }
 
+// The rule by which the uptime is counted stands where the uptime does.
+func TestWebPrintsItsRule(t *testing.T) {
+	p := webPage(t, statuspage.Site{}, statuspage.Record{Name: "api", State: statuspage.Green, FirstAt: time.Now().Add(-time.Hour)})
+	for _, path := range []string{"/", "/services/api"} {
+		body := webGet(p, path).Body.String()
+		assert.Contains(t, body, "100.00 % uptime", path)
+		assert.Contains(t, body, "Uptime is of the last 90 days or since the service was first heard of, rounded down: "+
+			"a major outage counts whole, a partial outage 30 %, announced maintenance not at all.", path)
+	}
+}
+
 func TestWebMethods(t *testing.T) {
 	p := webPage(t, statuspage.Site{})
 	w := httptest.NewRecorder()

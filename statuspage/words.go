@@ -71,7 +71,6 @@ var DefaultWords = map[string]string{
 	"bars_more":        "and {} more days",
 	"no_data":          "no data",
 	"full_history":     "Full incident history",
-	"all_of_service":   "All incidents of {}",
 	"back":             "All services",
 	"feed":             "Feed",
 	"calendar":         "Calendar",

@@ -24,7 +24,9 @@ type statuspageCmd struct {
 
 // Help is what kong puts beneath the command's line.
 func (statuspageCmd) Help() string {
-	return `Every setting but --config is also a variable, such as ROUTEWATCH_BASE_PATH, and a line of the YAML file, such as base_path: /status. Flags win over variables, and these over the file, which also has what the page looks like.
+	return `routewatch statuspage serve --help has the flags of serving: --listen, --publish, --insecure-webhook.
+
+Every setting but --config is also a variable, such as ROUTEWATCH_BASE_PATH, and a line of the YAML file, such as base_path: /status. Flags win over variables, and these over the file, which also has what the page looks like.
 
 Secrets are variables alone, or files that NAME_FILE names:
 

@@ -10,6 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -273,6 +276,19 @@ func TestMetrics(t *testing.T) {
 	assert.Regexp(t, `routewatch_statuspage_reconcile_last_success_timestamp_seconds 1\.\d+e\+09`, m)
 	assert.NotContains(t, m, "publish", "nothing is published")
 	assert.NotContains(t, m, key)
+
+	doc, err := os.ReadFile("../../../../docs/api.md")
+	require.NoError(t, err)
+	names := func(form, in string) (all []string) {
+		for _, m := range regexp.MustCompile(form).FindAllStringSubmatch(in, -1) {
+			if !strings.Contains(m[1], "_publish") {
+				all = append(all, m[1])
+			}
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	assert.Equal(t, names(`(?m)^# TYPE (routewatch_\w+) `, m), names("(?m)^\\| `(routewatch_\\w+)", string(doc)), "docs/api.md has them all")
 }
 
 func TestABasePathHasAllOfIt(t *testing.T) {
