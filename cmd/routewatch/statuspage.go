@@ -119,7 +119,9 @@ type statuspageExportCmd struct {
 func (statuspageExportCmd) Help() string {
 	return `It reads the store and what the page looks like from the settings of routewatch statuspage, and needs no key of the webhook. A file store must not be in use: there, run statuspage with --publish instead.
 
-In a folder, a page is index.html and an answer of /api/services is index.json, so a web server needs both as index files. In a bucket every file has the key that S3 website hosting looks for, with index.html as the index document. Set url, so that feeds name the right address.`
+In a folder, a page is index.html and an answer of /api/services is index.json, so a web server needs both as index files. In a bucket every file has the key that S3 website hosting looks for, with index.html as the index document. Set url, so that feeds name the right address.
+
+What is in a bucket already is not written again. Pages of incidents that were taken back are deleted.`
 }
 
 func (c *statuspageExportCmd) Run(all *statuspageCmd, call *call) error {
