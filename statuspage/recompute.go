@@ -12,10 +12,11 @@ import (
 const (
 	// recomputeFor is how long one may take that was asked for, its turn included.
 	recomputeFor = 25 * time.Second
-	// recomputeGap is how far apart those begin that are asked for: a script that
-	// asks for each of a hundred services must not use up the account's share of
-	// the Alert API.
-	recomputeGap = 5 * time.Second
+	// Of those that are asked for, a few may begin at once, and then one in each
+	// gap: a script that asks for each of a hundred services must not use up the
+	// account's share of the Alert API.
+	recomputeBurst = 3
+	recomputeGap   = 5 * time.Second
 )
 
 // recomputes lets those who ask for a recomputation at once share one. It is of
@@ -25,7 +26,7 @@ type recomputes struct {
 	mu    sync.Mutex
 	next  *recompute // has not begun: who asks now shares it; nil for none
 	last  *recompute // the last that has begun; nil for none
-	begun time.Time  // when
+	spent time.Time  // until when the gaps of those that have begun reach
 }
 
 type recompute struct {
@@ -44,11 +45,10 @@ func (c *recomputes) join() (r *recompute, first bool) {
 	return c.next, first
 }
 
-// await waits for the turn of r: until the one before it is over, and the gap has
-// passed since that began.
-func (c *recomputes) await(ctx context.Context, gap time.Duration) error {
+// await waits until the one before is over, and another may begin.
+func (c *recomputes) await(ctx context.Context) error {
 	c.mu.Lock()
-	last, begun := c.last, c.begun
+	last, spent := c.last, c.spent
 	c.mu.Unlock()
 	if last != nil {
 		select {
@@ -57,18 +57,21 @@ func (c *recomputes) await(ctx context.Context, gap time.Duration) error {
 			return ctx.Err()
 		}
 	}
-	if !sleep(ctx, time.Until(begun.Add(gap))) {
+	if !sleep(ctx, time.Until(spent.Add(-(recomputeBurst-1)*recomputeGap))) {
 		return ctx.Err()
 	}
 	return nil
 }
 
 // begin ends the time in which others may join r: what they closed a moment ago
-// might be missed.
-func (c *recomputes) begin(r *recompute) {
+// might be missed. It costs a gap where it asks the Alert API.
+func (c *recomputes) begin(r *recompute, asks bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.next, c.last, c.begun = nil, r, time.Now()
+	c.next, c.last = nil, r
+	if asks {
+		c.spent = latest(c.spent, time.Now()).Add(recomputeGap)
+	}
 }
 
 // recompute is Refresh and Reconcile, begun after it was asked for, and shared by
@@ -88,12 +91,8 @@ func (p *Page) recompute(ctx context.Context) error {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
 	defer close(r.done)
-	gap := recomputeGap
-	if p.cfg.Alerts == nil {
-		gap = 0
-	}
-	err := p.recomputes.await(ctx, gap)
-	p.recomputes.begin(r)
+	err := p.recomputes.await(ctx)
+	p.recomputes.begin(r, p.cfg.Alerts != nil)
 	if err == nil && p.reconciled.resting(time.Now()) == 0 {
 		err = errors.Join(p.Refresh(ctx), p.Reconcile(ctx))
 	}
