@@ -28,7 +28,7 @@ const (
 	Keep = 28 * 24 * time.Hour
 	// Slot is how far apart points are at least. A time is that of the slot it is
 	// in, so that a day has 2,880 points at the most, of which the document is
-	// some 80 KiB.
+	// some 90 KB.
 	Slot = 30 * time.Second
 	// DefaultWindow is how long a point stands for where that is not said.
 	DefaultWindow = 5 * time.Minute

@@ -331,11 +331,13 @@ func TestSend_damage(t *testing.T) {
 		require.NoError(t, sink.Send(t.Context(), []metricsync.Series{past}))
 		want := s.all()
 
-		s.put("points/2026-11-20/a.json", "\x00\x00")
-		require.NoError(t, sink.Send(t.Context(), []metricsync.Series{{ID: "a", Samples: past.Samples[46:]}}))
-		assert.Equal(t, metricsync.Found{ID: "a"}, survey(t, sink, "a"))
-		require.NoError(t, sink.Send(t.Context(), []metricsync.Series{past}))
-		assert.Equal(t, want, s.all())
+		for _, day := range []string{"2026-11-18", "2026-11-20"} {
+			s.put("points/"+day+"/a.json", "\x00\x00")
+			require.NoError(t, sink.Send(t.Context(), []metricsync.Series{{ID: "a", Samples: past.Samples[5:]}}))
+			assert.Equal(t, metricsync.Found{ID: "a"}, survey(t, sink, "a"))
+			require.NoError(t, sink.Send(t.Context(), []metricsync.Series{past}))
+			assert.Equal(t, want, s.all())
+		}
 
 		s.put("charts/a.json", "[]")
 		assert.Equal(t, metricsync.Found{ID: "a"}, survey(t, sink, "a"))
