@@ -90,17 +90,19 @@ var fixedRoutes = map[string]route{
 	"/history.json":                                {public: true, render: renderJSONFeed},
 	"/badge.svg":                                   {public: true, render: renderBadge},
 	"/badge.json":                                  {public: true, render: renderShield},
+	"/api/metrics.json":                            {public: true, serve: (*api).metrics},
 	"/events":                                      {public: true, serve: (*api).events},
 	"/healthz":                                     {serve: (*api).healthz},
 	"/readyz":                                      {serve: (*api).readyz},
 }
 
-// The routes of a service or an incident: what comes before its name or id, and
+// The routes of a service, an incident or a metric: what comes before its name or id, and
 // what comes after.
 var namedRoutes = map[[2]string]route{
 	{"/api/services/", ""}:           {public: true, render: renderService},
 	{"/api/services/", "/incidents"}: {public: true, serve: (*api).incidents},
 	{"/api/services/", "/refresh"}:   {method: http.MethodPost, serve: (*api).refresh},
+	{"/api/metrics/", ""}:            {public: true, serve: (*api).metric},
 	{"/services/", "/history.atom"}:  {public: true, render: renderAtom},
 	{"/services/", "/history.rss"}:   {public: true, render: renderRSS},
 	{"/services/", "/history.json"}:  {public: true, render: renderJSONFeed},
@@ -126,7 +128,7 @@ func (a *api) match(escaped string) (target, bool) {
 	if rt, ok := fixedRoutes[rest]; ok {
 		return target{route: rt, before: rest}, true
 	}
-	for _, before := range []string{"/api/services/", "/services/", "/api/incidents/"} {
+	for _, before := range []string{"/api/services/", "/services/", "/api/incidents/", "/api/metrics/"} {
 		name, ok := strings.CutPrefix(rest, before)
 		if !ok {
 			continue

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/routewatch/routewatch/internal/chartdoc"
 	"github.com/routewatch/routewatch/statuspage"
 )
 
@@ -48,7 +49,7 @@ func TestDocs_examplesAreAnswers(t *testing.T) {
 	if *updateDocs {
 		require.NoError(t, os.WriteFile(file, doc, 0o644))
 	}
-	for _, path := range append([]string{"/events", "/webhook", "/healthz", "/readyz", "/api/services/API/refresh", "/api/incidents/8c1f0d2e", "/maintenance.ics"}, publicRoutes...) {
+	for _, path := range append([]string{"/events", "/webhook", "/healthz", "/readyz", "/api/services/API/refresh", "/api/incidents/8c1f0d2e", "/maintenance.ics", "/api/metrics.json", "/api/metrics/latency.json"}, publicRoutes...) {
 		ok := documented[path] || documented[strings.Replace(path, "/API/", "/Web%20shop/", 1)] ||
 			documented[strings.Replace(path, "/API/", "/Web%20shop/", 1)+"?limit=1"]
 		assert.True(t, ok, "docs/api.md has no example of %s", path)
@@ -83,6 +84,10 @@ func docSite(t *testing.T) *site {
 		a.action, a.note, a.updated = step.action, step.note, a.created.Add(step.after)
 		s.tell(a)
 	}
+	latency := []float64{118.4, 121.9, 117.25, 240.6, 131, 119.8}
+	measure(t, s.store, chartdoc.Chart{ID: "latency", Title: "API latency", Unit: "ms", Description: "Mean time of an answer."},
+		every(5*time.Minute, now.Add(-30*time.Minute), now, func(n int) float64 { return latency[n] })...)
+	require.NoError(t, s.page.Refresh(t.Context()))
 	return s
 }
 

@@ -130,7 +130,7 @@ func TestWhatAWebhookStoresAtOnce(t *testing.T) {
 
 	// A damaged record keeps none of the others from being stored.
 	require.NoError(t, s.Update(t.Context(), "records/Web.json", func([]byte) ([]byte, error) { return []byte("{"), nil }))
-	assert.ErrorContains(t, p.Apply(t.Context(), event(closed, "a", 1)), `service "Web": the record is damaged`)
+	assert.ErrorContains(t, p.Apply(t.Context(), event(closed, "a", 1)), `service "Web": the document is damaged`)
 	assert.Equal(t, "green", look(p)["API"])
 	assert.JSONEq(t, `{"state":"green","message":""}`, s.text("services/a%2Fb.json"))
 	assert.Contains(t, s.text("services/Web.json"), "major")

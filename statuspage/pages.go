@@ -16,9 +16,10 @@ func (v *webView) dashboard(string) (document, bool) {
 			Active         []incidentView
 			Maintenance    []maintenanceView
 			Groups         []groupView
+			Metrics        []chartView
 			Days           []dayView
 		}{
-			state, heading, v.active(), v.planned(""), v.groups(), v.days(),
+			state, heading, v.active(), v.planned(""), v.groups(), v.metrics(), v.days(),
 		},
 	}, true
 }

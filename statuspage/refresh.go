@@ -43,7 +43,7 @@ func (p *Page) refreshAnew(ctx context.Context) error {
 	return nil
 }
 
-// read takes in the records whose revision is new.
+// read takes in the records and the charts whose revision is new.
 func (p *Page) read(ctx context.Context) error {
 	var errs []error
 	var entries []Entry
@@ -58,42 +58,49 @@ func (p *Page) read(ctx context.Context) error {
 	}
 	// Decoding costs the processor, and reading costs waiting where the store is
 	// far away.
-	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var records []*Record
 	var read []Entry
-	next := make(chan []Entry)
-	for range min(maxReaders, len(entries)) {
-		wg.Go(func() {
-			for some := range next {
-				for _, entry := range some {
-					r, err := p.readOne(ctx, entry)
-					mu.Lock()
-					switch {
-					case err != nil:
-						errs = append(errs, fmt.Errorf("%s: %w", entry.Key, err)) // the others are not to suffer
-					case r != nil:
-						records, read = append(records, r), append(read, entry)
-					}
-					mu.Unlock()
-				}
+	each(slices.Collect(slices.Chunk(entries, 8)), func(some []Entry) {
+		for _, entry := range some {
+			r, err := p.readOne(ctx, entry)
+			mu.Lock()
+			switch {
+			case err != nil:
+				errs = append(errs, fmt.Errorf("%s: %w", entry.Key, err)) // the others are not to suffer
+			case r != nil:
+				records, read = append(records, r), append(read, entry)
 			}
-		})
-	}
-	for some := range slices.Chunk(entries, 8) {
-		next <- some
-	}
-	close(next)
-	wg.Wait()
+			mu.Unlock()
+		}
+	})
 	for _, r := range p.snap.put(records...) {
 		p.mirrors.doubt(r.Name)
 	}
 	p.snap.saw(read) // and no sooner: who finds nothing new must find it all there
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.readCharts(ctx)...)...)
 }
 
-// maxReaders is how many records are read at once.
+// maxReaders is how many documents are read or stored at once.
 const maxReaders = 16
+
+// each calls do with all, up to maxReaders at a time.
+func each[T any](all []T, do func(T)) {
+	next := make(chan T)
+	var wg sync.WaitGroup
+	for range min(maxReaders, len(all)) {
+		wg.Go(func() {
+			for one := range next {
+				do(one)
+			}
+		})
+	}
+	for _, one := range all {
+		next <- one
+	}
+	close(next)
+	wg.Wait()
+}
 
 // readOne reads the record of an entry; nil is one that is gone.
 func (p *Page) readOne(ctx context.Context, entry Entry) (*Record, error) {

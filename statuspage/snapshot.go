@@ -15,6 +15,7 @@ type Snapshot struct {
 	Rev      uint64    // rises with every change, in this process
 	At       time.Time // when it was made
 	Services []*Record // by name; not to be changed
+	Charts   []*Chart  // in the order of the page; not to be changed
 
 	announced announcements // not to be changed
 	incidents incidentList
@@ -71,7 +72,7 @@ func (s *snapshots) put(records ...*Record) (taken []*Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.now.Load()
-	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: slices.Clone(old.Services), announced: old.announced}
+	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: slices.Clone(old.Services), Charts: old.Charts, announced: old.announced}
 	touched, few := map[string]touch{}, len(records) <= maxTouched/maxIncidents
 	var added []*Record // no name comes twice
 	for _, r := range records {
@@ -127,7 +128,7 @@ func (s *snapshots) announce(all announcements) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.now.Load()
-	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: old.Services, announced: all}
+	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: old.Services, Charts: old.Charts, announced: all}
 	next.incidents.follow(&old.incidents, nil)
 	s.now.Store(next)
 	s.tell()

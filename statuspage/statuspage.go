@@ -83,6 +83,7 @@ type Page struct {
 
 	snap    snapshots
 	mirrors mirrors
+	charts  charts
 	web     *web
 
 	mounted func() http.Handler // of ServeHTTP

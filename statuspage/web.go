@@ -54,7 +54,7 @@ type kept struct {
 }
 
 // The pages, each a template of its own.
-var webPages = []string{"dashboard", "service", "incident", "history", "missing", "embed"}
+var webPages = []string{"dashboard", "service", "incident", "history", "metric", "missing", "embed"}
 
 // find makes the document of an address, but for what all have; false where
 // there is none.
@@ -76,6 +76,7 @@ func newWeb(p *Page) (*web, error) {
 	b.handle("/{$}", "/fragment/dashboard", "/", (*webView).dashboard)
 	b.handle("/services/{arg}", "/fragment/services/{arg}", "/services/", (*webView).servicePage)
 	b.handle("/incidents/{arg}", "/fragment/incidents/{arg}", "/incidents/", (*webView).incidentPage)
+	b.handle("/metrics/{arg}", "/fragment/metrics/{arg}", "/metrics/", (*webView).metricPage)
 	b.handle("/history", "", "/history", (*webView).history)
 	b.handle("/history/{arg}", "", "/history/", (*webView).history)
 	if len(site.EmbedIn) > 0 {
@@ -100,7 +101,7 @@ func (b *web) parse() error {
 	}
 	for _, name := range webPages {
 		t := template.New(name).Funcs(funcs)
-		for _, file := range []string{"layout", "parts", name} {
+		for _, file := range []string{"layout", "parts", "chart", name} {
 			text, err := webFiles.ReadFile("web/" + file + ".html")
 			if err != nil {
 				return err

@@ -85,6 +85,22 @@ var DefaultWords = map[string]string{
 	"unit_minutes":     "{} min",
 	"unit_less_minute": "less than 1 min",
 	"months":           "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+
+	// Metrics.
+	"metrics":     "Metrics",
+	"last_day":    "Last 24 hours",
+	"last_week":   "Last 7 days",
+	"last_month":  "Last 28 days",
+	"plot":        "lowest {}, highest {}, mean {}.",
+	"plot_newest": "Newest: {}.",
+	"plot_stale":  "No data since {}.",
+	"plot_gaps":   "No data for {} of it.",
+	"means":       "A point is the mean of {}.",
+	"as_table":    "As a table",
+	"time":        "Time",
+	"mean":        "Mean",
+	"lowest":      "Lowest",
+	"highest":     "Highest",
 }
 
 // words are the texts of one page.

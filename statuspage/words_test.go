@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/routewatch/routewatch/internal/chartdoc"
 	"github.com/routewatch/routewatch/statuspage"
 )
 
@@ -82,6 +84,13 @@ func TestWordsAreAllThatAPageSays(t *testing.T) {
 		bad = append(bad, webIncident(named("w", n), "7", statuspage.Major, now.AddDate(0, 0, n-20), 2*time.Hour, "2"))
 	}
 	check(webPage(t, site, statuspage.Record{Name: "2", State: statuspage.Green, FirstAt: now.AddDate(0, -3, 0), Incidents: bad}), "/services/2")
+	store := newStore()
+	measure(t, store, chartdoc.Chart{ID: "20", Title: "21", WindowSeconds: 300}, slices.Concat(
+		every(5*time.Minute, now.Add(-26*time.Hour), now.Add(-9*time.Hour), constant(1)), every(5*time.Minute, now.Add(-8*time.Hour), now.Add(-5*time.Minute), constant(2)))...)
+	measure(t, store, chartdoc.Chart{ID: "22", Title: "23", WindowSeconds: 300}, every(5*time.Minute, now.Add(-26*time.Hour), now.Add(-9*time.Hour), constant(1))...)
+	charts, err := statuspage.New(t.Context(), statuspage.Config{Store: store, InsecureWebhook: true, Site: statuspage.Site{Title: "0", Words: marked}})
+	require.NoError(t, err)
+	check(charts, "/", "/metrics/20", "/metrics/22")
 	for key := range statuspage.DefaultWords {
 		assert.True(t, seen[key] || key == "months", "no page says %q", key)
 	}

@@ -26,20 +26,25 @@ func (p *Page) store(ctx context.Context, services []string, now time.Time, chan
 	}
 	var mu sync.Mutex
 	var stored []*Record
-	err := each(services, func(name string) error {
+	var errs []error
+	each(services, func(name string) {
 		r, err := p.storeOne(ctx, name, now, change)
 		if r != nil {
-			mu.Lock()
-			stored = append(stored, r)
-			mu.Unlock()
 			err = p.mirror(ctx, r)
 		}
 		if err != nil && !errors.Is(err, errDamaged) {
 			p.mirrors.doubt(name) // the record may be stored
 		}
-		return err
+		mu.Lock()
+		defer mu.Unlock()
+		if r != nil {
+			stored = append(stored, r)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("service %q: %w", name, err))
+		}
 	})
-	return stored, err
+	return stored, errors.Join(errs...)
 }
 
 // storeOne returns the record as it is stored, or nil where it is not known.
@@ -139,26 +144,4 @@ func decodeRecord(doc []byte) (*Record, error) {
 }
 
 // errDamaged is in the chain of the error for a document that cannot be read.
-var errDamaged = errors.New("the record is damaged")
-
-// each does something for services, several at a time, and joins their errors.
-func each(services []string, do func(name string) error) error {
-	errs := make([]error, len(services))
-	var wg sync.WaitGroup
-	next := make(chan int)
-	for range min(len(services), maxReaders) {
-		wg.Go(func() {
-			for n := range next {
-				if err := do(services[n]); err != nil {
-					errs[n] = fmt.Errorf("service %q: %w", services[n], err)
-				}
-			}
-		})
-	}
-	for n := range services {
-		next <- n
-	}
-	close(next)
-	wg.Wait()
-	return errors.Join(errs...)
-}
+var errDamaged = errors.New("the document is damaged")

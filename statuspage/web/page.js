@@ -23,6 +23,7 @@
       t.title = t.textContent;
       t.textContent = full.format(new Date(t.dateTime));
     }
+    for (const t of scope.querySelectorAll("[data-t]")) t.textContent = clock.format(t.dataset.t * 1e3);
   }
 
   const kept = {}; // the parts as the server wrote them
