@@ -31,7 +31,7 @@ type File struct {
 
 // fixed are the paths that no link leads to, beside those of services.
 var fixed = []string{
-	"/", "/api/services",
+	"/", "/api/services", "/api/metrics.json",
 	"/api/v2/summary.json", "/api/v2/status.json", "/api/v2/components.json",
 	"/api/v2/incidents.json", "/api/v2/incidents/unresolved.json",
 	"/api/v2/scheduled-maintenances.json", "/api/v2/scheduled-maintenances/upcoming.json", "/api/v2/scheduled-maintenances/active.json",
@@ -73,6 +73,9 @@ func Collect(ctx context.Context, h http.Handler, site statuspage.Site, snap *st
 		for _, p := range ofService {
 			c.add(strings.Replace(p, "%s", url.PathEscape(r.Name), 1), true)
 		}
+	}
+	for _, m := range snap.Charts {
+		c.add("/api/metrics/"+url.PathEscape(m.ID)+".json", false) // one of which nothing comes is not there
 	}
 	for len(c.queue) > 0 {
 		next := c.queue[0]

@@ -51,6 +51,9 @@ func (s *site) Changes() (*statuspage.Snapshot, <-chan struct{}) {
 	for _, name := range s.services {
 		snap.Services = append(snap.Services, &statuspage.Record{Name: name})
 	}
+	for _, id := range []string{"latency", "a/b"} {
+		snap.Charts = append(snap.Charts, &statuspage.Chart{ID: id})
+	}
 	return snap, s.changed
 }
 
@@ -80,10 +83,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, `<link href="%[1]s/page.css"><a href="%[1]s/incidents/1?x=1#y">i</a><a href='x'></a>
 			<a href="https://example.com/away"></a><a href="//example.com/away"></a><a href="/elsewhere"></a>
-			<a href="%[1]s/gone"></a><main data-fragment="%[1]s/fragment.css"><a href="%[1]s/events"></a>%s`, s.base, s.text)
-	case p == "/gone":
+			<a href="%[1]s/gone"></a><a href="%[1]s/metrics/latency"><main data-fragment="%[1]s/fragment.css"><a href="%[1]s/events"></a>%s`, s.base, s.text)
+	case p == "/gone", p == "/api/metrics/a%2Fb.json":
 		w.WriteHeader(http.StatusNotFound)
-	case p == "/incidents/1" || strings.HasPrefix(p, "/services/") && strings.Count(p, "/") == 2:
+	case p == "/incidents/1" || p == "/metrics/latency" || strings.HasPrefix(p, "/services/") && strings.Count(p, "/") == 2:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprint(w, "<p>", p)
 	case strings.HasPrefix(p, "/api/"):
@@ -173,11 +176,12 @@ func TestAFolderHasTheWholePage(t *testing.T) {
 			"index.html", "page.css", "fragment.css", "incidents/1/index.html", "badge.svg", "history.atom",
 			"api/v2/summary.json", "api/services/index.json", "api/services/API/index.json", "api/services/API/incidents/index.json",
 			"services/API/index.html", "services/API/badge.svg", "services/API.json",
+			"api/metrics.json", "api/metrics/latency.json", "metrics/latency/index.html",
 			"services/a b/index.html", "services/x/y/index.html", "services/ü/index.html", "services/api.json/index.html",
 		} {
 			assert.Contains(t, got, want)
 		}
-		for _, not := range []string{"events", "gone", "away"} {
+		for _, not := range []string{"events", "gone", "away", "api/metrics/a/b.json"} {
 			assert.NotContains(t, got, not)
 		}
 		assert.Equal(t, base == "", slices.Contains(got, "elsewhere"), "only below the base path")
