@@ -151,7 +151,11 @@ type site struct {
 
 func newSite(t testing.TB, config statuspage.Site, records ...statuspage.Record) *site {
 	t.Helper()
-	store := memstore.New()
+	return newSiteOn(t, memstore.New(), config, records...)
+}
+
+func newSiteOn(t testing.TB, store statuspage.Store, config statuspage.Site, records ...statuspage.Record) *site {
+	t.Helper()
 	for _, r := range records {
 		doc, err := json.Marshal(r)
 		require.NoError(t, err)
