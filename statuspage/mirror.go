@@ -29,11 +29,13 @@ func (p *Page) mirror(ctx context.Context, r *Record) error {
 		if err != nil || same {
 			return err
 		}
-		now, err := p.record(ctx, r.Name)
-		if err != nil || bytes.Equal(now.mirror(), want) {
+		doc, err := p.cfg.Store.Get(ctx, keyOf(recordsFolder, r.Name))
+		if err != nil || sumOf(doc) == r.sum {
 			return err
 		}
-		r = now
+		if r, err = decodeRecord(doc); err != nil || bytes.Equal(r.mirror(), want) {
+			return err
+		}
 	}
 }
 

@@ -60,11 +60,16 @@ func playModel(t *testing.T, seed uint64) {
 		}
 		s := newStore()
 		p := newPage(t, kinds(s)[kind], nil)
+		seen := map[*statuspage.Snapshot]string{}
 		for _, e := range events {
+			seen[p.Snapshot()] = recordsOf(t, p.Snapshot())
 			apply(t, p, e)
 			if order > 0 && rnd.IntN(3) == 0 {
 				p.Snapshot().Incidents() // the next list is made from this one
 			}
+		}
+		for snap, records := range seen {
+			require.Equal(t, records, recordsOf(t, snap), "a snapshot has changed")
 		}
 		want.check(t, p)
 		requireMirrors(t, s, p)
@@ -113,6 +118,12 @@ func playModel(t *testing.T, seed uint64) {
 		requireMirrors(t, s, p)
 		requireSame(t, incidents, incidentsOf(t, p), "replicas")
 	}
+}
+
+func recordsOf(t testing.TB, snap *statuspage.Snapshot) string {
+	all, err := json.Marshal(snap.Services)
+	require.NoError(t, err)
+	return string(all)
 }
 
 // incidentsOf is all that the page knows of alerts, as text. What their tags said

@@ -29,6 +29,20 @@ type Record struct {
 	// Gone are marks of the last incidents that are not kept any more, newest
 	// last: a late copy of an old event must not bring a closed alert back.
 	Gone []string `json:"gone,omitempty"`
+
+	sum uint64 // sumOf the document that it was read from, or stored as
+}
+
+// clone returns a copy that can be changed.
+func (r *Record) clone() *Record {
+	c := *r
+	c.Incidents = slices.Clone(r.Incidents)
+	for n := range c.Incidents {
+		i := &c.Incidents[n]
+		i.Points, i.Updates = slices.Clone(i.Points), slices.Clone(i.Updates)
+	}
+	c.Changes, c.Days, c.Gone = slices.Clone(r.Changes), slices.Clone(r.Days), slices.Clone(r.Gone)
+	return &c
 }
 
 // StateChange is a service's state from a time on.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
@@ -106,7 +107,7 @@ func (p *Page) changed(name string, doc []byte, now time.Time, change func(*Reco
 	r := &Record{Name: name, State: Green}
 	if doc != nil {
 		var err error
-		if r, err = decodeRecord(doc); err != nil {
+		if r, err = p.decode(name, doc); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -123,25 +124,31 @@ func (p *Page) changed(name string, doc []byte, now time.Time, change func(*Reco
 	if err != nil {
 		return nil, nil, err
 	}
+	r.sum = sumOf(next)
 	return r, next, nil
 }
 
-// record reads a record from the store.
-func (p *Page) record(ctx context.Context, name string) (*Record, error) {
-	doc, err := p.cfg.Store.Get(ctx, keyOf(recordsFolder, name))
-	if err != nil {
-		return nil, err
+// decode reads a document into a record of the caller's own. To copy the one that
+// is known takes a twentieth of the time, and mostly it is that.
+func (p *Page) decode(name string, doc []byte) (*Record, error) {
+	if r := p.Snapshot().Service(name); r != nil && r.sum == sumOf(doc) {
+		return r.clone(), nil
 	}
 	return decodeRecord(doc)
 }
 
 func decodeRecord(doc []byte) (*Record, error) {
-	var r Record
+	r := Record{sum: sumOf(doc)}
 	if err := json.Unmarshal(doc, &r); err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return &r, nil
 }
+
+var sumSeed = maphash.MakeSeed()
+
+// sumOf tells documents apart, in this process.
+func sumOf(doc []byte) uint64 { return maphash.Bytes(sumSeed, doc) }
 
 // errDamaged is in the chain of the error for a document that cannot be read.
 var errDamaged = errors.New("the document is damaged")
