@@ -52,7 +52,8 @@ type Config struct {
 	// Dir is the folder. It is made where it is not there.
 	Dir string
 	// JournalSize is how many bytes the journal may grow to before the files
-	// are synced and it begins anew. Defaults to 4 MiB.
+	// are synced and it begins anew. Defaults to 16 MiB: some hundreds of events of
+	// services with a long history, many thousands of others.
 	JournalSize int64
 	// Logger is told what Open had to mend, and of files that cannot be
 	// written. Defaults to slog.Default().
@@ -104,7 +105,7 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("filestore: Dir is missing")
 	}
-	cfg.JournalSize = cmp.Or(cfg.JournalSize, 4<<20)
+	cfg.JournalSize = cmp.Or(cfg.JournalSize, 16<<20)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}

@@ -19,7 +19,7 @@ type spares struct {
 
 const (
 	sparePrefix = "spare-"
-	maxSpares   = 8
+	maxSpares   = 32 // more than an alert of Opsgenie can name services
 )
 
 func newSpares(dir string) *spares {
