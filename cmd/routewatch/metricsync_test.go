@@ -233,6 +233,40 @@ func TestMetricsyncDaemonCannotListen(t *testing.T) {
 	assert.Contains(t, stderr, "--listen none is nowhere")
 }
 
+// The page brings its metrics itself: to itself, and to Statuspage.io.
+func TestStatuspageWithMetrics(t *testing.T) {
+	w := newSyncWorld(t, "- {metric_id: lat1, source: signalfx, query: latency, title: Response time, unit: ms}\n")
+	pageEnv(t)
+	ctx, stop := context.WithCancel(t.Context())
+	out := &output{changed: make(chan struct{}, 1)}
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"statuspage", "--listen", "127.0.0.1:0", "--store", "file:" + t.TempDir(), "--metrics", w.config}, out, out)
+	}()
+	page := process{out: out}.page(t)
+	assert.Contains(t, out.String(), "metric sync    "+w.config+", each minute")
+	assert.EventuallyWithT(t, func(c *assert.CollectT) { // read from the store every few seconds
+		assert.Contains(c, fetch(t, page+"api/metrics.json"), `"lat1"`)
+	}, 30*time.Second, 50*time.Millisecond)
+	assert.Contains(t, fetch(t, page), "<b>12.5\u00a0ms</b>")
+	assert.Contains(t, fetch(t, page), "Response time")
+	assert.Contains(t, fetch(t, page+"metrics"), `routewatch_metricsync_runs_total{outcome="succeeded"} 1`)
+	assert.GreaterOrEqual(t, len(w.page.Samples("lat1")), 6, "Statuspage.io has them too")
+	stop()
+	assert.Equal(t, 0, <-ended)
+	assert.NotContains(t, out.String(), syncKey)
+
+	for settings, want := range map[string]string{
+		"page: {store: mem:}\nmetrics: []\n": "page.store: is that of this page already: leave it out",
+		"metrik: []\n":                       "metrik: there is no such setting",
+	} {
+		require.NoError(t, os.WriteFile(w.config, []byte(settings), 0o600))
+		code, _, stderr := runIt(t.Context(), "statuspage", "--listen", "127.0.0.1:0", "--store", "mem:", "--metrics", w.config)
+		assert.Equal(t, 2, code)
+		assert.Contains(t, stderr, "--metrics: m.yaml:1: "+want)
+	}
+}
+
 func TestMetricsyncDemo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	stdout, tell := io.Pipe()

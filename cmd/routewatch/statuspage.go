@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/openstore"
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/pageconfig"
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/pageexport"
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/pageserver"
+	"github.com/routewatch/routewatch/cmd/routewatch/internal/secret"
+	"github.com/routewatch/routewatch/cmd/routewatch/internal/syncconfig"
+	"github.com/routewatch/routewatch/cmd/routewatch/internal/syncrun"
 	"github.com/routewatch/routewatch/statuspage"
 )
 
@@ -34,7 +38,9 @@ Secrets are variables alone, or files that NAME_FILE names:
   OPSGENIE_TOKEN            a key of an API integration: then the Alert API decides what is open
   OPSGENIE_API_BASE         where that is, such as https://api.eu.opsgenie.com
   JSM_SITE or JSM_CLOUD_ID, JSM_EMAIL, JSM_API_TOKEN
-                            an account of Jira Service Management, which can list alerts there`
+                            an account of Jira Service Management, which can list alerts there
+
+With --metrics also those of routewatch metricsync.`
 }
 
 type statuspageServeCmd struct {
@@ -77,6 +83,9 @@ func (c *statuspageServeCmd) Run(all *statuspageCmd, call *call) error {
 	if cfg.Publish != "" {
 		fmt.Fprintf(call.stdout, "  files          %s\n", cfg.Publish)
 	}
+	if cfg.Metrics != "" {
+		fmt.Fprintf(call.stdout, "  metric sync    %s, each minute\n", cfg.Metrics)
+	}
 	if cfg.Page.InsecureWebhook && len(cfg.Page.WebhookKeys) == 0 {
 		fmt.Fprintln(call.stderr, "routewatch: the webhook takes no key: whoever reaches it can turn the page red")
 	}
@@ -108,7 +117,24 @@ func startPage(ctx context.Context, cfg pageconfig.Config, log *slog.Logger) (*p
 		return nil, err
 	}
 	server.Page.Store = store
+	if cfg.Metrics != "" {
+		if server.Sync, err = openSync(ctx, cfg, store, log); err != nil {
+			return nil, errors.Join(fmt.Errorf("--metrics: %w", err), store.Close())
+		}
+	}
 	return pageserver.Start(ctx, server)
+}
+
+// openSync opens the metric sync of a page, which keeps its progress in the page's
+// store.
+func openSync(ctx context.Context, cfg pageconfig.Config, store statuspage.Store, log *slog.Logger) (*syncrun.Runner, error) {
+	sync, err := syncconfig.Load(ctx, cfg.Metrics, syncconfig.Options{
+		Secret: func(_ context.Context, name string) (string, error) { return secret.Env(name) }, Page: true, Logger: log,
+	})
+	if err != nil {
+		return nil, callError{err}
+	}
+	return syncrun.Open(ctx, sync, store, strings.HasPrefix(cfg.Store, "s3:"))
 }
 
 type statuspageExportCmd struct {

@@ -37,6 +37,7 @@ type Flags struct {
 type ServeFlags struct {
 	Listen          *string `placeholder:"HOST:PORT" help:"Where the page is served. Defaults to 127.0.0.1:8080."`
 	Publish         *string `placeholder:"WHERE" help:"Also keep the whole page as files, in a folder or in s3://bucket/prefix, current after each change."`
+	Metrics         *string `placeholder:"FILE" help:"Also run metric sync each minute, by this YAML file (see routewatch metricsync), and show its metrics on the page."`
 	InsecureWebhook bool    `help:"Take webhooks without a key: anybody who reaches the page can then turn it red."`
 }
 
@@ -45,6 +46,7 @@ type Config struct {
 	Listen  string // host:port
 	Store   string // mem:, file:DIR or s3://bucket/prefix
 	Publish string // a folder, s3://bucket/prefix, or "" for none
+	Metrics string // a file of settings of metric sync, or "" for none
 	// Page has everything but its Store and Logger.
 	Page statuspage.Config
 	// Truth says in words what decides the states.
@@ -84,6 +86,7 @@ func Load(ctx context.Context, flags Flags, serve *ServeFlags) (Config, error) {
 	} else {
 		c.Listen = l.text("listen", serve.Listen, DefaultListen)
 		c.Publish = l.text("publish", serve.Publish, "")
+		c.Metrics = l.text("metrics", serve.Metrics, "")
 		c.Page.InsecureWebhook = l.flag("insecure_webhook", serve.InsecureWebhook)
 		if err := checkAddr(c.Listen); err != nil {
 			l.bad("listen", err)

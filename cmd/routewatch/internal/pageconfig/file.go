@@ -20,6 +20,7 @@ type document struct {
 	Listen            yaml.Node `yaml:"listen"`
 	Store             yaml.Node `yaml:"store"`
 	Publish           yaml.Node `yaml:"publish"`
+	Metrics           yaml.Node `yaml:"metrics"`
 	InsecureWebhook   yaml.Node `yaml:"insecure_webhook"`
 	Notes             yaml.Node `yaml:"notes"`
 	ReconcileInterval yaml.Node `yaml:"reconcile_interval"`
@@ -35,7 +36,7 @@ type document struct {
 
 // settingKeys are the keys of document that stand for one text.
 var settingKeys = []string{
-	"listen", "store", "publish", "insecure_webhook", "notes", "reconcile_interval", "statuspage_tag",
+	"listen", "store", "publish", "metrics", "insecure_webhook", "notes", "reconcile_interval", "statuspage_tag",
 	"service_tag_prefix", "opsgenie_api_base", "jsm_site", "jsm_cloud_id", "jsm_email", "title", "base_path", "url",
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/pageexport"
+	"github.com/routewatch/routewatch/cmd/routewatch/internal/syncrun"
 	"github.com/routewatch/routewatch/statuspage"
 )
 
@@ -30,13 +31,18 @@ const (
 	maxHeader = 32 << 10
 )
 
+// syncInterval is how often metrics are brought: each minute, for windows of one.
+const syncInterval = time.Minute
+
 // Config is what a server needs. Store is its own from Start on: Close closes it.
 type Config struct {
 	Listen string
 	Page   statuspage.Config // with its Store
 	// Publish keeps files of the page current; nil for none.
 	Publish pageexport.Target
-	Log     *slog.Logger
+	// Sync brings metrics to the page and elsewhere; nil for none.
+	Sync *syncrun.Runner
+	Log  *slog.Logger
 	// Version stands in the metrics.
 	Version string
 }
@@ -86,6 +92,10 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	registry := prometheus.NewRegistry()
 	register(registry, page, cfg.Page.Alerts != nil, publisher, cfg.Version)
+	fresh := syncrun.NewFreshness()
+	if cfg.Sync != nil {
+		registry.MustRegister(fresh)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET "+base+"/metrics", metricsHandler(registry))
 	mux.Handle("/", page)
@@ -101,6 +111,9 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	s.work.Go(func() { page.Run(runCtx) })
 	if publisher != nil {
 		s.work.Go(func() { publisher.Run(runCtx, cfg.Log) })
+	}
+	if cfg.Sync != nil {
+		s.work.Go(func() { cfg.Sync.Every(runCtx, syncInterval, cfg.Log, fresh.Told) })
 	}
 	s.work.Go(func() {
 		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
