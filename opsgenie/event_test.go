@@ -211,6 +211,15 @@ func TestReadEventFields(t *testing.T) {
 		require.NoError(t, err)
 		return e.Action
 	}(), "an event is not searched for another")
+	// What generated descriptions of the webhook invent says nothing.
+	real, err := opsgenie.ReadEvent(strings.NewReader(`{"action":"Create","alert":{"alertId":"a","alias":"a","message":"m"}}`))
+	require.NoError(t, err)
+	invented, err := opsgenie.ReadEvent(strings.NewReader(`{"action":"Create","closedAt":1762000000123,"customAction":{"name":"x"},
+		"escalation":{"id":"e","name":"n"},"alert":{"alertId":"a","alias":"a","message":"m","closedAt":"x","closed":true,"escalation":{},"status":[]}}`))
+	require.NoError(t, err)
+	assert.Equal(t, real, invented)
+	assert.Equal(t, "a", real.Alert.Alias, "which some send for want of one")
+
 	assert.Equal(t, "5", alert(t, `"tinyId":5`).TinyID)
 	assert.Nil(t, alert(t, `"alias":"a"`).Tags, "not told")
 

@@ -104,21 +104,23 @@ func (i *Incident) addPoint(p Point) (changed bool) {
 		return false
 	}
 	i.Points = slices.Insert(i.Points, at, p)
-	if len(i.Points) > maxPoints {
-		i.Points = dropPoint(i.Points)
+	if len(i.Points) <= maxPoints {
+		return true
 	}
-	return true
+	least := leastPoint(i.Points)
+	i.Points = slices.Delete(i.Points, least, least+1)
+	return least != at
 }
 
-// dropPoint leaves out the oldest point that only repeats the one before it, and
-// where there is none, the oldest. The newest always stays.
-func dropPoint(points []Point) []Point {
+// leastPoint is the oldest point that only repeats the one before it, and where
+// there is none, the oldest. It is never the newest.
+func leastPoint(points []Point) int {
 	for n := 1; n < len(points)-1; n++ {
 		if samePoint(points[n-1], points[n]) {
-			return slices.Delete(points, n, n+1)
+			return n
 		}
 	}
-	return slices.Delete(points, 0, 1)
+	return 0
 }
 
 // join is the worst of two points in every respect. What is given stays as it is.

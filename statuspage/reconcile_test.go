@@ -204,6 +204,19 @@ func TestReconcile(t *testing.T) {
 			d.reconcile()
 			d.requireLook("API", "major x0", "Web", "critical last")
 		}},
+		{"acknowledged and snoozed there", opsgenietest.Options{}, func(d *desk) {
+			d.deaf = true
+			x := d.raise("x", tagged("API", "major")...)
+			y := d.raise("y", tagged("Web", "critical")...)
+			d.do(x, opsgenietest.ActAcknowledge)
+			_, err := d.og.Do(opsgenietest.Act{Name: opsgenietest.ActSnooze, Ref: opsgenie.ID(y), Until: time.Now().Add(time.Hour)})
+			require.NoError(d, err)
+			require.NoError(d, d.og.Settle(d.Context()))
+			d.reconcile()
+			d.requireLook("API", "major x", "Web", "critical y")
+			d.reconcile()
+			d.requireLook("API", "major x", "Web", "critical y")
+		}},
 		{"just closed and still listed", opsgenietest.Options{ListLag: time.Minute}, func(d *desk) {
 			x := d.raise("x", tagged("API", "major")...)
 			time.Sleep(2 * time.Minute)

@@ -117,7 +117,9 @@ func TestRunReconciles(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := &listed{err: tt.err, hangs: tt.hangs}
 				p := newPage(t, newStore(), l)
+				began := time.Now()
 				running(t, p, func() { time.Sleep(tt.run) })
+				assert.Equal(t, began, l.at[0], "at once")
 				gaps := l.gaps()
 				require.GreaterOrEqual(t, len(gaps), 5)
 				different := false
