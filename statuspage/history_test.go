@@ -5,11 +5,13 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/routewatch/routewatch/opsgenie"
 	"github.com/routewatch/routewatch/statuspage"
 )
 
@@ -154,6 +156,49 @@ func TestPrune(t *testing.T) {
 		assert.Empty(t, r.Incidents)
 		assert.Empty(t, r.Days)
 	}
+}
+
+// TestStateChanges: what a service's state was, and since when, for a year.
+func TestStateChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(at(24 * 60))) // the bubble's clock begins in 2000
+		p := newPage(t, newStore(), nil)
+		began := time.Now().UTC()
+		var want []statuspage.StateChange
+		for n, step := range []struct {
+			event   opsgenie.Event
+			changes bool
+			state   statuspage.State
+			message string
+			since   int // which step brought the state
+		}{
+			{event(create, "z", 0, tagged("API", "green")...), false, green, "", 0},
+			{event(create, "a", 0, tagged("API", "major")...), true, major, "message of a", 1},
+			{event(create, "b", 1, tagged("API", "critical")...), true, critical, "message of b", 2},
+			{event(addNote, "a", 2, tagged("API", "major")...), false, critical, "message of b", 2},
+			{event(closed, "b", 3), true, major, "message of a", 4},
+			{said(event(opsgenie.EventUpdateMessage, "a", 4, tagged("API", "major")...), "half of it"), true, major, "half of it", 4},
+			{event(closed, "a", 5), true, green, "", 6},
+		} {
+			apply(t, p, step.event)
+			now := time.Now().UTC()
+			if step.changes {
+				want = append(want, statuspage.StateChange{At: now, State: step.state, Message: step.message})
+			}
+			r := p.Snapshot().Service("API")
+			require.Equal(t, want, r.Changes, n)
+			require.Equal(t, step.state, r.State, n)
+			require.Equal(t, began.Add(time.Duration(step.since)*time.Minute), r.Since, n)
+			require.Equal(t, began, r.FirstAt, n)
+			time.Sleep(time.Minute)
+		}
+		time.Sleep(366*24*time.Hour - 4*time.Minute)
+		apply(t, p, event(create, "c", 0, "statuspage", "servicename:API"))
+		assert.Equal(t, want[2:], p.Snapshot().Service("API").Changes, "older than a year is forgotten")
+		time.Sleep(3 * 366 * 24 * time.Hour)
+		apply(t, p, event(create, "d", 0, "statuspage", "servicename:API"))
+		assert.Equal(t, want[4:], p.Snapshot().Service("API").Changes, "but for the last, which still holds")
+	})
 }
 
 // TestBounds: neither what never rests nor what means harm makes a record grow

@@ -59,6 +59,23 @@ func TestWhatReachesTheIncident(t *testing.T) {
 				{At: at(1), Text: "looking into it"}, {At: at(2), Text: "looking into it"}, {At: at(3), Text: "mended"},
 			}
 		}},
+		{"it ends at the first of several ends", []opsgenie.Event{event(deleted, "a", 5), event(closed, "a", 3, on...)}, func(i *statuspage.Incident) {
+			i.ResolvedAt, i.MessageAt = at(3), at(5)
+		}},
+		{"it begins at the first of several beginnings", []opsgenie.Event{
+			func() opsgenie.Event {
+				e := event(addNote, "a", 2, on...)
+				e.Alert.CreatedAt = at(1)
+				return e
+			}(),
+			func() opsgenie.Event {
+				e := event(addNote, "a", 3, on...)
+				e.Alert.CreatedAt = at(-1)
+				return e
+			}(),
+		}, func(i *statuspage.Incident) {
+			i.CreatedAt, i.MessageAt = at(-1), at(3)
+		}},
 		{"nothing while it is not tagged", []opsgenie.Event{
 			noted(said(prioritised(removed(event(removeTags, "a", 1, "servicename:API", "major"), "statuspage"), opsgenie.P1), "internal"), "internal"),
 			noted(event(opsgenie.EventAcknowledge, "a", 2, "servicename:API", "major"), "internal"),

@@ -28,7 +28,7 @@ type desk struct {
 
 func newDesk(t *testing.T, opts *opsgenietest.Options) *desk {
 	d := &desk{T: t, og: opsgenietest.NewFake(t, opts), store: newStore()}
-	d.page = newPage(t, d.store, d.alerts())
+	d.page = newPage(t, batch{d.store}, d.alerts())
 	require.NoError(t, d.og.AddWebhook(opsgenietest.Webhook{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		e, err := opsgenie.ReadEvent(r.Body)
 		assert.NoError(t, err)
@@ -358,7 +358,7 @@ func playDay(t *testing.T, seed uint64) {
 		ListLag: time.Duration(rnd.IntN(3)) * 20 * time.Second, LooseTags: rnd.IntN(2) == 0,
 	})
 	d := &desk{T: t, og: og, store: newStore()}
-	d.page = newPage(t, d.store, d.alerts())
+	d.page = newPage(t, kinds(d.store)[[]string{"one by one", "at once"}[rnd.IntN(2)]], d.alerts())
 	var queue []opsgenie.Event // webhooks that did not come yet
 	require.NoError(t, og.AddWebhook(opsgenietest.Webhook{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		e, err := opsgenie.ReadEvent(r.Body)

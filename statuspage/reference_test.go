@@ -176,6 +176,11 @@ func TestReference(t *testing.T) {
 			said(event(opsgenie.EventUpdateMessage, "a", 2, tagged("API", "major")...), "half of it"),
 			said(event(addNote, "a", 1, tagged("API", "major")...), "all of it"),
 		}, map[string]string{"API": "major half of it"}},
+		{"all tags, and some that were added, as of the same time", []opsgenie.Event{
+			event(create, "a", 0, tagged("API", "major")...),
+			added(event(addTags, "a", 1), "critical"),
+			event(removeTags, "a", 1, tagged("Web", "major")...),
+		}, map[string]string{"API": "green", "Web": "critical message of a"}},
 		{"what somebody else invented", []opsgenie.Event{
 			event("Polish the brass", "a", 0, tagged("API", "major")...),
 			event("", "a", 0),
