@@ -77,6 +77,34 @@ func (c *curve) Points(ctx context.Context, q metricsync.Query, s metricsync.Spa
 	}
 }
 
+// slow is a source that takes its time for each day.
+type slow struct {
+	curve
+	takes time.Duration
+}
+
+func (s *slow) Points(ctx context.Context, q metricsync.Query, span metricsync.Span) iter.Seq2[metricsync.Point, error] {
+	return func(yield func(metricsync.Point, error) bool) {
+		day := time.Time{}
+		for p, err := range s.curve.Points(ctx, q, span) {
+			if today := p.At.Truncate(24 * time.Hour); err == nil && !today.Equal(day) {
+				day = today
+				timer := time.NewTimer(s.takes)
+				select {
+				case <-timer.C:
+				case <-ctx.Done():
+					timer.Stop()
+					yield(metricsync.Point{}, ctx.Err())
+					return
+				}
+			}
+			if !yield(p, err) {
+				return
+			}
+		}
+	}
+}
+
 // board is a sink in memory, with the manners of Statuspage.io that matter to a
 // Syncer.
 type board struct {

@@ -192,7 +192,9 @@ func (r *run) read(ctx context.Context, m *Metric) {
 	for _, l := range lanes {
 		from, to = earlier(from, l.start), later(to, l.end)
 	}
-	failed := r.readSamples(ctx, m, lanes, from, to)
+	reading, cancel := r.reading(ctx)
+	defer cancel()
+	failed := r.readSamples(ctx, reading, m, lanes, from, to)
 	if errors.Is(failed, errPaused) {
 		return
 	}
@@ -212,11 +214,33 @@ func (r *run) read(ctx context.Context, m *Metric) {
 // errPaused ends what another run is to go on with.
 var errPaused = errors.New("metricsync: the time of this run is up")
 
-func (r *run) readSamples(ctx context.Context, m *Metric, lanes []*lane, from, to time.Time) error {
-	reported := from
-	for s, err := range m.samples(ctx, from, to, r.tallies[m]) {
+// errNothing is for a source whose every answer would be broken off.
+var errNothing = errors.New("the source has given nothing within the time of this run")
+
+// awaited is how long a source may take for its first point, where the run ends
+// before it comes: about one attempt at a call.
+const awaited = 30 * time.Second
+
+// reading is the context of reading. Where ctx ends some time after Until, it ends
+// half way, so that what was read by then can still be sent.
+func (r *run) reading(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := r.options.Until
+	end, ok := ctx.Deadline()
+	if !ok || until.IsZero() || !until.Before(end) {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, until.Add(end.Sub(until)/2))
+}
+
+func (r *run) readSamples(ctx, reading context.Context, m *Metric, lanes []*lane, from, to time.Time) error {
+	reported, began, points := from, time.Now(), r.tallies[m].points
+	for s, err := range m.samples(reading, from, to, r.tallies[m]) {
 		switch {
 		case ctx.Err() != nil:
+			return errPaused
+		case reading.Err() != nil && r.tallies[m].points == points && time.Since(began) >= awaited:
+			return errNothing
+		case reading.Err() != nil:
 			return errPaused
 		case err != nil:
 			return err

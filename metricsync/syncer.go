@@ -117,7 +117,8 @@ type Options struct {
 	Since time.Time
 	// Until is when the run is to end: it begins nothing after it, and takes note
 	// of what it has. What is left, the next run does. Zero is never. A context
-	// that ends stops it at once, also in the middle of a call.
+	// that ends stops it at once, also in the middle of a call; so give it some
+	// seconds more than this. Half of them is for what is being read.
 	Until time.Time
 	// DryRun is called with what would be sent, in place of sending. Nothing is
 	// remembered then.

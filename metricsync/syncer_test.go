@@ -349,6 +349,38 @@ func TestUntil(t *testing.T) {
 	})
 }
 
+// A source may be so slow that what is under way at Until is never whole in time.
+// What it has given by then counts: else the next run meets the same.
+func TestUntilWithASlowSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &slow{curve: curve{value: linear}, takes: 21 * time.Second}
+		b := newBoard("x", "a")
+		b.takes = time.Second
+		s := newSyncer(t, metricsync.Config{Metrics: []metricsync.Metric{metric("a", source)}, Sinks: []metricsync.Sink{b}})
+		run := func() *metricsync.Report {
+			ctx, cancel := context.WithTimeout(t.Context(), 53*time.Second)
+			defer cancel()
+			report, err := s.Sync(ctx, metricsync.Options{Until: time.Now().Add(45 * time.Second)})
+			require.NoError(t, err)
+			return report
+		}
+		runs := 0
+		for report := run(); report.Metrics[0].Backfill; report = run() {
+			require.NoError(t, report.Err())
+			runs++
+			require.Less(t, runs, 40)
+		}
+		assert.InDelta(t, 8064, len(b.metrics["a"].samples), 12)
+		assert.Empty(t, b.violations)
+
+		// One that gives nothing at all is no matter of the next run's.
+		source.takes = time.Hour
+		time.Sleep(time.Hour)
+		report := run()
+		assert.ErrorContains(t, report.Err(), "the source has given nothing within the time of this run")
+	})
+}
+
 func TestStoppedInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &curve{value: linear}
