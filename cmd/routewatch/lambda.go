@@ -48,7 +48,7 @@ func (c *lambdaCmd) Run(call *call) error {
 	}
 	if path := os.Getenv("ROUTEWATCH_METRICSYNC_CONFIG"); path != "" {
 		synclambda.New(synclambda.Config{
-			Path: path, State: os.Getenv("ROUTEWATCH_METRICSYNC_STATE"),
+			Path: path, State: os.Getenv("ROUTEWATCH_METRICSYNC_STATE"), Name: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"),
 			Out: call.stdout, Logger: slog.New(slog.NewJSONHandler(call.stderr, nil)),
 		}).Serve(context.WithoutCancel(call.ctx))
 		return nil

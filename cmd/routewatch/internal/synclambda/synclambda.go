@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"strings"
 	"sync"
 	"time"
@@ -29,10 +28,22 @@ type Config struct {
 	// State is where the progress is kept, in place of what the file says; "" is
 	// what the file says.
 	State string
+	// Name is that of the function, which its metrics in CloudWatch have.
+	Name string
 	// Out is where the lines go that CloudWatch reads metrics from.
 	Out io.Writer
 	// Logger is told of what goes wrong.
 	Logger *slog.Logger
+
+	// Open makes what runs. Defaults to what Path and State say, with the secrets
+	// that the environment names.
+	Open func(ctx context.Context) (Runner, error)
+}
+
+// Runner makes runs. A *syncrun.Runner is one.
+type Runner interface {
+	Run(ctx context.Context, o metricsync.Options) (*metricsync.Report, error)
+	Close() error
 }
 
 // Function answers invocations, one at a time.
@@ -40,7 +51,7 @@ type Function struct {
 	cfg Config
 
 	mu     sync.Mutex
-	runner *syncrun.Runner // nil until the first invocation, and after one that failed
+	runner Runner // nil until the first invocation, and after one that failed
 }
 
 // The times of an invocation.
@@ -54,7 +65,13 @@ const (
 
 // New makes a Function. It reads nothing yet: the secrets of a store of AWS can be
 // had within invocations alone.
-func New(cfg Config) *Function { return &Function{cfg: cfg} }
+func New(cfg Config) *Function {
+	f := &Function{cfg: cfg}
+	if f.cfg.Open == nil {
+		f.cfg.Open = f.open
+	}
+	return f
+}
 
 // Serve answers invocations until the process ends. It does not return.
 func (f *Function) Serve(ctx context.Context) {
@@ -65,8 +82,8 @@ func (f *Function) Serve(ctx context.Context) {
 type Summary struct {
 	Metrics  int  `json:"metrics"`
 	Sent     int  `json:"sent"`
-	Backfill bool `json:"backfill"` // the next run goes on
-	Busy     bool `json:"busy,omitempty"`
+	Backfill bool `json:"backfill"`       // the next run goes on
+	Busy     bool `json:"busy,omitempty"` // another run was under way, or took over
 }
 
 // Invoke makes a run, whatever the event. A metric that fails makes the invocation
@@ -82,17 +99,13 @@ func (f *Function) Invoke(ctx context.Context, _ json.RawMessage) (*Summary, err
 		defer cancel()
 	}
 	if f.runner == nil {
-		runner, err := f.open(ctx)
+		runner, err := f.cfg.Open(ctx)
 		if err != nil {
 			return nil, err
 		}
 		f.runner = runner
 	}
 	report, err := f.runner.Run(ctx, metricsync.Options{Until: until})
-	if errors.Is(err, metricsync.ErrBusy) {
-		f.cfg.Logger.InfoContext(ctx, "metricsync: nothing done", slog.Any("error", err))
-		return &Summary{Busy: true}, nil
-	}
 	out := Summary{}
 	for n := range report.Metrics {
 		m := &report.Metrics[n]
@@ -100,6 +113,10 @@ func (f *Function) Invoke(ctx context.Context, _ json.RawMessage) (*Summary, err
 		out.Sent += m.Sent
 		out.Backfill = out.Backfill || m.Backfill
 		f.embed(m, report.Ended)
+	}
+	if errors.Is(err, metricsync.ErrBusy) {
+		f.cfg.Logger.InfoContext(ctx, "metricsync: left to another run", slog.Any("error", err))
+		out.Busy, err = true, nil
 	}
 	if err = errors.Join(err, report.Err()); err != nil {
 		// A secret may have been changed since: the next invocation reads all anew.
@@ -110,7 +127,8 @@ func (f *Function) Invoke(ctx context.Context, _ json.RawMessage) (*Summary, err
 	return &out, nil
 }
 
-func (f *Function) open(ctx context.Context) (*syncrun.Runner, error) {
+// open reads the settings and the secrets, and opens what keeps the progress.
+func (f *Function) open(ctx context.Context) (Runner, error) {
 	cfg, err := syncconfig.Load(ctx, f.cfg.Path, syncconfig.Options{Secret: secret.Lambda, Logger: f.cfg.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("the settings: %w", err)
@@ -122,44 +140,9 @@ func (f *Function) open(ctx context.Context) (*syncrun.Runner, error) {
 		f.cfg.Logger.WarnContext(ctx, "metricsync: a folder of a function is gone with it, so the sinks tell where to go on; set state to s3://bucket/prefix")
 		cfg.State = "mem:"
 	}
-	return syncrun.Open(ctx, cfg, nil, false)
-}
-
-// namespace is where the metrics are found in CloudWatch.
-const namespace = "routewatch/metricsync"
-
-// embed writes a line in CloudWatch's embedded metric format
-// (docs.aws.amazon.com, "Specification: Embedded metric format"), from which
-// CloudWatch makes metrics without a call.
-func (f *Function) embed(m *metricsync.MetricReport, now time.Time) {
-	type unit struct {
-		Name string
-		Unit string
+	r, err := syncrun.Open(ctx, cfg, nil, false)
+	if err != nil {
+		return nil, err
 	}
-	line := map[string]any{
-		"Metric": m.Metric, "Sink": m.Sink,
-		"Sent": m.Sent, "Failed": btoi(m.Err != nil), "Backfilling": btoi(m.Backfill),
-	}
-	units := []unit{{"Sent", "Count"}, {"Failed", "Count"}, {"Backfilling", "Count"}}
-	if !m.Newest.IsZero() {
-		line["Age"] = math.Round(now.Sub(m.Newest).Seconds())
-		units = append(units, unit{"Age", "Seconds"})
-	}
-	if m.Err != nil {
-		line["Error"] = m.Err.Error()
-	}
-	line["_aws"] = map[string]any{
-		"Timestamp": now.UnixMilli(),
-		"CloudWatchMetrics": []any{map[string]any{
-			"Namespace": namespace, "Dimensions": [][]string{{"Metric", "Sink"}}, "Metrics": units,
-		}},
-	}
-	_ = json.NewEncoder(f.cfg.Out).Encode(line) // a log that cannot be written has nobody to be told to
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	return r, nil
 }
