@@ -3,70 +3,18 @@ package deploy_test
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 )
 
 // A sound template names only what there is, and gives each resource properties
 // that the schema of its type allows. The schemas in testdata are those of
-// CloudFormation's registry (August 2026), without their descriptions.
-
-// schema is that of one type of resource.
-type schema struct {
-	compiled *jsonschema.Schema
-	// attributes are what Fn::GetAtt may ask for.
-	attributes []string
-}
-
-func readSchemas(t *testing.T) map[string]*schema {
-	t.Helper()
-	files, err := filepath.Glob("testdata/schemas/*.json")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	out := map[string]*schema{}
-	for _, file := range files {
-		f, err := os.Open(file)
-		require.NoError(t, err)
-		doc, err := jsonschema.UnmarshalJSON(f)
-		f.Close()
-		require.NoError(t, err)
-		top := doc.(map[string]any)
-		name := top["typeName"].(string)
-		s := &schema{}
-		readOnly, _ := top["readOnlyProperties"].([]any)
-		for _, pointer := range readOnly {
-			attribute := strings.TrimPrefix(pointer.(string), "/properties/")
-			s.attributes = append(s.attributes, strings.ReplaceAll(attribute, "/", "."))
-		}
-		c := jsonschema.NewCompiler()
-		c.DefaultDraft(jsonschema.Draft7)
-		c.UseRegexpEngine(compilePattern)
-		require.NoError(t, c.AddResource("file:///"+file, doc))
-		s.compiled, err = c.Compile("file:///" + file)
-		require.NoError(t, err)
-		out[name] = s
-	}
-	return out
-}
-
-type pattern struct{ *regexp.Regexp }
-
-// compilePattern takes a pattern that Go cannot read, for its look-around, as one
-// that everything matches.
-func compilePattern(s string) (jsonschema.Regexp, error) {
-	re, err := regexp.Compile(s)
-	if err != nil {
-		re = regexp.MustCompile("")
-	}
-	return pattern{re}, nil
-}
+// CloudFormation's registry (of the summer of 2026), without their descriptions;
+// that of alarms with the lengths and values that CloudWatch's API has.
 
 // linter gathers what is wrong with a template.
 type linter struct {
@@ -79,7 +27,9 @@ type linter struct {
 
 func lint(t *testing.T, tpl *template) []string {
 	t.Helper()
-	l := &linter{tpl, readSchemas(t), nil, map[string]bool{}, map[string]map[string]bool{}}
+	known, err := schemas()
+	require.NoError(t, err)
+	l := &linter{tpl, known, nil, map[string]bool{}, map[string]map[string]bool{}}
 	only(l, "the template", l.top, "AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Conditions", "Resources", "Outputs")
 	for _, name := range slices.Sorted(maps.Keys(l.Parameters)) {
 		l.parameter(name, l.Parameters[name])
@@ -108,8 +58,12 @@ func lint(t *testing.T, tpl *template) []string {
 }
 
 func (l *linter) check(ok bool, format string, args ...any) {
-	if !ok {
-		l.found = append(l.found, fmt.Sprintf(format, args...))
+	if ok {
+		return
+	}
+	// A mistake shows in each outcome of the conditions.
+	if said := fmt.Sprintf(format, args...); !slices.Contains(l.found, said) {
+		l.found = append(l.found, said)
 	}
 }
 
@@ -123,7 +77,10 @@ func only[V any](l *linter, where string, m map[string]V, allowed ...string) {
 func (l *linter) parameter(name string, p map[string]any) {
 	only(l, "parameter "+name, p, "Type", "Description", "Default", "NoEcho", "MinLength", "MaxLength",
 		"MinValue", "MaxValue", "AllowedValues", "AllowedPattern", "ConstraintDescription")
-	l.check(p["Type"] == "String" || p["Type"] == "Number", "parameter %s: type %v", name, p["Type"])
+	l.check(p["Type"] == "String" || p["Type"] == "Number" || p["Type"] == "CommaDelimitedList", "parameter %s: type %v", name, p["Type"])
+	expr, hasPattern := p["AllowedPattern"].(string)
+	pattern, err := regexp.Compile("^(?:" + expr + ")$")
+	l.check(err == nil, "parameter %s: %v", name, err)
 	fallback, has := p["Default"]
 	if !has {
 		return
@@ -131,11 +88,15 @@ func (l *linter) parameter(name string, p map[string]any) {
 	if allowed, ok := p["AllowedValues"].([]any); ok {
 		l.check(slices.Contains(allowed, fallback), "parameter %s: its default is not allowed", name)
 	}
-	if expr, ok := p["AllowedPattern"].(string); ok {
-		l.check(regexp.MustCompile("^(?:"+expr+")$").MatchString(fmt.Sprint(fallback)), "parameter %s: its default does not match", name)
+	if hasPattern && err == nil {
+		l.check(pattern.MatchString(fmt.Sprint(fallback)), "parameter %s: its default does not match", name)
 	}
 	if least, ok := p["MinLength"].(int); ok {
 		l.check(len(fmt.Sprint(fallback)) >= least, "parameter %s: its default is too short", name)
+	}
+	if least, ok := p["MinValue"].(int); ok {
+		n, _ := fallback.(int)
+		l.check(n >= least, "parameter %s: its default is too small", name)
 	}
 }
 
@@ -171,7 +132,7 @@ func (l *linter) resource(name string, r map[string]any) {
 		l.check(l.Conditions[c] != nil, "%s has the condition %s, which there is not", name, c)
 		l.used[c] = true
 	}
-	for _, outcome := range []bool{true, false} {
+	for _, outcome := range outcomes(r["Properties"]) {
 		properties, _ := l.resolve(r["Properties"], outcome).(map[string]any)
 		if err := s.compiled.Validate(properties); err != nil {
 			l.check(false, "%s: %v", name, err)
@@ -182,8 +143,11 @@ func (l *linter) resource(name string, r map[string]any) {
 			timeout, _ := properties["Timeout"].(int)
 			l.check(timeout > 0 && timeout <= 900, "%s has the Timeout %v", name, properties["Timeout"])
 		}
+		if typ == "AWS::CloudWatch::Alarm" {
+			l.alarm(name, properties)
+		}
 		if rate, ok := properties["ScheduleExpression"].(string); ok {
-			l.check(regexp.MustCompile(`^rate\(([2-9]|\d\d+) (minutes|hours|days)\)$`).MatchString(rate), "%s: %q is no rate", name, rate)
+			l.check(regexp.MustCompile(`^rate\((1 (minute|hour|day)|([2-9]|\d\d+) (minutes|hours|days))\)$`).MatchString(rate), "%s: %q is no rate", name, rate)
 		}
 		eachStatement(properties, func(s map[string]any) { l.statement(name, s) })
 	}
@@ -193,22 +157,30 @@ func (l *linter) resource(name string, r map[string]any) {
 func (l *linter) statement(name string, s map[string]any) {
 	only(l, name+"'s policy", s, "Sid", "Effect", "Principal", "Action", "Resource", "Condition")
 	l.check(s["Effect"] == "Allow" || s["Effect"] == "Deny", "%s's policy has the effect %v", name, s["Effect"])
-	l.check(s["Resource"] != nil || s["Principal"] != nil, "%s's policy is for nothing", name)
+	resources, isList := s["Resource"].([]any)
+	l.check((s["Resource"] != nil || s["Principal"] != nil) && (!isList || len(resources) > 0), "%s's policy is for nothing", name)
 	actions, ok := s["Action"].([]any)
 	if !ok {
 		actions = []any{s["Action"]}
 	}
 	for _, a := range actions {
-		l.check(regexp.MustCompile(`^(s3|logs|sts|lambda):[A-Z][A-Za-z]+$`).MatchString(fmt.Sprint(a)), "%s's policy has the action %v", name, a)
+		l.check(regexp.MustCompile(`^(s3|logs|sts|lambda|secretsmanager|ssm|kms|ec2):[A-Z][A-Za-z]+$`).MatchString(fmt.Sprint(a)), "%s's policy has the action %v", name, a)
 	}
 }
 
-// eachStatement calls f with every statement of every policy in v.
+// eachStatement calls f with every statement of every policy in v, those of a
+// condition too.
 func eachStatement(v any, f func(map[string]any)) {
 	each(v, func(m map[string]any) {
 		statements, _ := m["Statement"].([]any)
-		for _, s := range statements {
-			f(s.(map[string]any))
+		for len(statements) > 0 {
+			s := statements[0].(map[string]any)
+			statements = statements[1:]
+			if either, ok := s["Fn::If"].([]any); ok {
+				statements = append(either[1:], statements...)
+			} else if s["Ref"] == nil {
+				f(s)
+			}
 		}
 	})
 }
@@ -247,22 +219,21 @@ func (l *linter) references(where, from string, v any) {
 					l.reference(where, from, name, attribute)
 				}
 			case "Fn::If":
-				condition := fmt.Sprint(value.([]any)[0])
-				l.check(l.Conditions[condition] != nil, "%s asks for the condition %s, which there is not", where, condition)
-				l.used[condition] = true
+				parts, _ := value.([]any)
+				l.check(len(parts) == 3, "%s has an If of %d parts", where, len(parts))
+				if len(parts) > 0 {
+					condition := fmt.Sprint(parts[0])
+					l.check(l.Conditions[condition] != nil, "%s asks for the condition %s, which there is not", where, condition)
+					l.used[condition] = true
+				}
 			}
 		}
 	})
 }
 
-// pseudoParameters are those of CloudFormation itself, with examples.
-var pseudoParameters = map[string]string{
-	"AWS::AccountId": "123456789012", "AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::StackName": "example",
-}
-
 func (l *linter) reference(where, from, name, attribute string) {
 	switch {
-	case pseudoParameters[name] != "":
+	case pseudoParameters[name] != "", name == "AWS::NoValue":
 	case l.Parameters[name] != nil && attribute == "":
 		l.used[name] = true
 	case l.Resources[name] != nil:
@@ -291,69 +262,4 @@ func (l *linter) reaches(from, to string, seen map[string]bool) bool {
 		}
 	}
 	return false
-}
-
-// resolve puts in what CloudFormation would, with examples for what only it
-// knows, where all conditions have the given outcome.
-func (l *linter) resolve(v any, outcome bool) any {
-	switch v := v.(type) {
-	case []any:
-		out := make([]any, 0, len(v))
-		for _, inner := range v {
-			out = append(out, l.resolve(inner, outcome))
-		}
-		return out
-	case map[string]any:
-		for key, value := range v {
-			switch key {
-			case "Ref":
-				return l.example(fmt.Sprint(value), "")
-			case "Fn::GetAtt":
-				parts := value.([]any)
-				return l.example(fmt.Sprint(parts[0]), fmt.Sprint(parts[1]))
-			case "Fn::Sub":
-				return substitute.ReplaceAllStringFunc(fmt.Sprint(value), func(s string) string {
-					name, attribute, _ := strings.Cut(s[2:len(s)-1], ".")
-					return fmt.Sprint(l.example(name, attribute))
-				})
-			case "Fn::If":
-				parts := value.([]any)
-				if outcome {
-					return l.resolve(parts[1], outcome)
-				}
-				return l.resolve(parts[2], outcome)
-			}
-		}
-		out := make(map[string]any, len(v))
-		for key, value := range v {
-			out[key] = l.resolve(value, outcome)
-		}
-		return out
-	}
-	return v
-}
-
-func (l *linter) example(name, attribute string) any {
-	if value, ok := pseudoParameters[name]; ok {
-		return value
-	}
-	if p := l.Parameters[name]; p != nil {
-		if fallback, ok := p["Default"]; ok && fallback != "" {
-			return fallback
-		}
-		return "example-of-a-parameter"
-	}
-	switch attribute {
-	case "Arn":
-		switch l.Resources[name]["Type"] {
-		case "AWS::IAM::Role":
-			return "arn:aws:iam::123456789012:role/example"
-		case "AWS::Lambda::Function":
-			return "arn:aws:lambda:eu-west-1:123456789012:function:example"
-		}
-		return "arn:aws:s3:::example"
-	case "":
-		return "example"
-	}
-	return "https://example.com"
 }

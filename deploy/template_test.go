@@ -2,14 +2,8 @@ package deploy_test
 
 import (
 	"fmt"
-	"maps"
-	"os"
-	"slices"
 	"strings"
-	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -103,91 +97,8 @@ func plain(n *yaml.Node) (any, error) {
 	case "GetAtt":
 		name, attribute, _ := strings.Cut(fmt.Sprint(value), ".")
 		return map[string]any{"Fn::GetAtt": []any{name, attribute}}, nil
-	case "Sub", "If", "Equals":
+	case "Sub", "If", "Equals", "Not", "Join":
 		return map[string]any{"Fn::" + tag: value}, nil
 	}
 	return nil, fmt.Errorf("line %d: this test does not know !%s", n.Line, tag)
-}
-
-func readTemplate(t *testing.T) string {
-	t.Helper()
-	doc, err := os.ReadFile("aws.yaml")
-	require.NoError(t, err)
-	return string(doc)
-}
-
-func TestTemplateIsSound(t *testing.T) {
-	tpl, err := parse([]byte(readTemplate(t)))
-	require.NoError(t, err)
-	assert.Empty(t, lint(t, tpl))
-}
-
-// A check that finds nothing must be one that could have.
-func TestLintFindsMistakes(t *testing.T) {
-	sound := readTemplate(t)
-	for _, test := range []struct{ name, from, to, want string }{
-		{"misspelt property", "MemorySize: 512", "MemorySise: 512", "MemorySise"},
-		{"missing property", "      RouteKey: $default\n", "", "RouteKey"},
-		{"unknown attribute", "!GetAtt Function.Arn", "!GetAtt Function.Arm", "Function has no attribute Arm"},
-		{"unknown resource", "!Ref LogGroup", "!Ref LogGrupp", "LogGrupp"},
-		{"unknown resource in a text", "integrations/${Integration}", "integrations/${Integrations}", "Integrations"},
-		{"unknown parameter", "!Ref Title", "!Ref Titel", "Titel"},
-		{"unused parameter", "          ROUTEWATCH_TITLE: !Ref Title\n", "", "Title is not used"},
-		{"unknown condition", "Condition: IsPublic", "Condition: IsPrivate", "IsPrivate"},
-		{"unknown dependency", "DependsOn: WebhookRoute", "DependsOn: Webhook", "Webhook"},
-		{"circle", "      LogGroupName: !Sub /routewatch/${AWS::StackName}", "      LogGroupName: !Sub /routewatch/${Function}", "circle"},
-		{"dead runtime", "provided.al2023", "go1.x", "Runtime"},
-		{"processor", "[arm64]", "[arm65]", "Architectures"},
-		{"out of range", "Timeout: 60", "Timeout: 901", "Timeout"},
-		{"wrong type", "MaximumRetryAttempts: 0", "MaximumRetryAttempts: never", "MaximumRetryAttempts"},
-		{"not one of", "Status: Enabled", "Status: On", "Status"},
-		{"unknown type", "AWS::Scheduler::Schedule", "AWS::Scheduler::Scheduler", "AWS::Scheduler::Scheduler"},
-		{"rate", "${ReconcileMinutes} minutes", "${ReconcileMinutes} minuts", "rate"},
-		{"policy", "Effect: Allow", "Effect: Permit", "Permit"},
-		{"action", "s3:PutObject", "PutObject", "PutObject"},
-		{"resource attribute", "DeletionPolicy: Retain", "DeletionPolice: Retain", "DeletionPolice"},
-		{"default", "Default: all", "Default: some", "Notes"},
-		{"parameter attribute", "NoEcho: true", "NoEco: true", "NoEco"},
-		{"parameter in no group", "Parameters: [Title, Notes,", "Parameters: [Title,", "Notes"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			broken := strings.Replace(sound, test.from, test.to, 1)
-			if !assert.NotEqual(t, sound, broken, "nothing was broken") {
-				return
-			}
-			tpl, err := parse([]byte(broken))
-			require.NoError(t, err)
-			found := lint(t, tpl)
-			assert.Contains(t, strings.Join(found, "\n"), test.want)
-		})
-	}
-}
-
-// What must hold beyond being well-formed.
-func TestTemplateKeepsPromises(t *testing.T) {
-	tpl, err := parse([]byte(readTemplate(t)))
-	require.NoError(t, err)
-
-	for name, p := range tpl.Parameters {
-		secret := strings.Contains(name, "Key") && !strings.HasPrefix(name, "Code") || strings.Contains(name, "Token")
-		assert.Equal(t, secret, p["NoEcho"] == true, "%s: NoEcho", name)
-	}
-	state := tpl.Resources["StateBucket"]
-	assert.Equal(t, "Retain", state["DeletionPolicy"])
-	assert.Equal(t, "Retain", state["UpdateReplacePolicy"])
-	access := state["Properties"].(map[string]any)["PublicAccessBlockConfiguration"].(map[string]any)
-	assert.Equal(t, map[string]any{
-		"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true,
-	}, access, "the state is nobody's but the function's")
-
-	// Of all statements that allow everybody something, there is one.
-	var public []string
-	for _, name := range slices.Sorted(maps.Keys(tpl.Resources)) {
-		eachStatement(tpl.Resources[name], func(s map[string]any) {
-			if s["Principal"] == "*" {
-				public = append(public, fmt.Sprint(name, " ", s["Action"], " ", s["Resource"]))
-			}
-		})
-	}
-	assert.Equal(t, []string{"PageBucketPolicy s3:GetObject map[Fn::Sub:${PageBucket.Arn}/*]"}, public)
 }
