@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/routewatch/routewatch/internal/s3test"
 	"github.com/routewatch/routewatch/statuspage"
 	"github.com/routewatch/routewatch/statuspage/s3store"
 	"github.com/routewatch/routewatch/statuspage/storetest"
@@ -42,7 +43,7 @@ func set(doc string) func([]byte) ([]byte, error) {
 }
 
 func TestStore(t *testing.T) {
-	c := client(t, gateway(t), nil)
+	c := client(t, s3test.Start(t), nil)
 	n := 0
 	storetest.Run(t, func(t *testing.T) statuspage.Store {
 		n++
@@ -63,7 +64,7 @@ func TestStoreOfASingleWriter(t *testing.T) {
 // request in four goes wrong. Each count that was acknowledged is there, and none
 // is there twice.
 func TestWritersLoseNothing(t *testing.T) {
-	url := gateway(t)
+	url := s3test.Start(t)
 	const writers, rounds = 8, 12
 	var failed, acked atomic.Int64
 	var stores []*s3store.Store
@@ -104,7 +105,7 @@ func TestWritersLoseNothing(t *testing.T) {
 // A write whose answer is lost, and which others have written over since, is not
 // done again.
 func TestAWriteWhoseAnswerIsLostCountsOnce(t *testing.T) {
-	url := gateway(t)
+	url := s3test.Start(t)
 	other := open(t, s3store.Config{Client: client(t, url, nil)})
 	var lose atomic.Bool
 	s := open(t, s3store.Config{Client: client(t, url, func(next http.RoundTripper) http.RoundTripper {
@@ -129,7 +130,7 @@ func TestAWriteWhoseAnswerIsLostCountsOnce(t *testing.T) {
 }
 
 func TestWhatIsSent(t *testing.T) {
-	url := gateway(t)
+	url := s3test.Start(t)
 	var mu sync.Mutex
 	var puts []http.Header
 	c := client(t, url, func(next http.RoundTripper) http.RoundTripper {
@@ -171,7 +172,7 @@ func TestWhatIsSent(t *testing.T) {
 }
 
 func TestPrefixesAreApart(t *testing.T) {
-	c := client(t, gateway(t), nil)
+	c := client(t, s3test.Start(t), nil)
 	a, ab := open(t, s3store.Config{Client: c, Prefix: "a"}), open(t, s3store.Config{Client: c, Prefix: "ab"})
 	require.NoError(t, a.Update(t.Context(), "x.json", set("one")))
 	require.NoError(t, ab.Update(t.Context(), "y.json", set("two")))
@@ -211,7 +212,7 @@ func TestOpenProbesWhetherTheBucketCanBeShared(t *testing.T) {
 
 	for name, header := range map[string]string{"If-Match alone is ignored": "If-Match", "If-None-Match alone is ignored": "If-None-Match"} {
 		t.Run(name, func(t *testing.T) {
-			c := client(t, gateway(t), func(next http.RoundTripper) http.RoundTripper {
+			c := client(t, s3test.Start(t), func(next http.RoundTripper) http.RoundTripper {
 				return roundTripper(func(r *http.Request) (*http.Response, error) {
 					if r.Header.Get(header) != "" && r.Method == http.MethodPut {
 						closeBody(r)
@@ -238,7 +239,7 @@ func TestOpenProbesWhetherTheBucketCanBeShared(t *testing.T) {
 
 // Whatever fails, its error tells of the place and not of the key to it.
 func TestErrorsHoldNoCredentials(t *testing.T) {
-	url := gateway(t)
+	url := s3test.Start(t)
 	good, nobody := client(t, url, nil), client(t, "http://127.0.0.1:1", nil)
 	s := open(t, s3store.Config{Client: good})
 	require.NoError(t, s.Update(t.Context(), "a.json", set("one")))
@@ -334,7 +335,7 @@ func TestAServerThatHangs(t *testing.T) {
 
 // What somebody else put there is not taken for a document.
 func TestAForeignObject(t *testing.T) {
-	c := client(t, gateway(t), nil)
+	c := client(t, s3test.Start(t), nil)
 	s := open(t, s3store.Config{Client: c})
 	for key, body := range map[string]string{"empty.json": "", ".hidden": "x", "ok.json": "{}"} {
 		_, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &key, Body: strings.NewReader(body)})
