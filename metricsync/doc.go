@@ -8,9 +8,10 @@
 // from there: behind the newest point of a sink there is no hole.
 //
 //	s, err := metricsync.New(metricsync.Config{
-//		Sinks: []metricsync.Sink{statuspage},
+//		Sinks: []metricsync.Sink{page}, // of package statuspageio
 //		Metrics: []metricsync.Metric{{
-//			ID: "lat1", Source: signalfx, Query: metricsync.Query{Text: `sf_metric:"Latency"`},
+//			ID: "lat1", Source: sfx.TimeSeries(), // of package signalfx
+//			Query: metricsync.Query{Text: `sf_metric:"Latency"`}, Reduce: metricsync.Mean,
 //		}},
 //	})
 //	if err != nil {
@@ -18,7 +19,19 @@
 //	}
 //	report, err := s.Sync(ctx, metricsync.Options{})
 //
-// Each run reads once more what is settled, closed windows alone, so a run may be
-// started as often as one likes, by a scheduler that starts two at once, and be
-// stopped at any time.
+// A run sends closed windows alone, and may be started as often as one likes, by a
+// scheduler that starts two at once, and be stopped at any time.
+//
+// # Windows
+//
+// A window is aligned to its own length in UTC and holds the points with start <=
+// time < end; a roll-up's time is its beginning. What is made of them is sent with
+// the window's start. A window without points sends nothing: no line is better than
+// a line at 0.
+//
+// # What is remembered
+//
+// Config.Documents keeps how far each metric has come. It may be lost: then what the
+// sink has decides. Only a backfill that somebody asked for, and that had not come to
+// its end, has to be asked for again.
 package metricsync
