@@ -124,7 +124,7 @@ func (s *store) kept() string {
 // order: nothing of what it said is to be found, and the states and times of
 // services are as if nobody had hidden it.
 func TestHide_anyHistory(t *testing.T) {
-	for range 20 {
+	for range 8 {
 		seed := rand.Uint64()
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
