@@ -28,7 +28,7 @@ func TestStrangeAnswers(t *testing.T) {
 	unix := fmt.Sprint(start.Unix())
 	for _, test := range []struct{ name, body, want string }{
 		{"nothing", ` `, "the answer is empty"},
-		{"null", `null`, "not Prometheus's"},
+		{"null", `null`, "the answer is null"},
 		{"somebody else's object", `{"ok":true}`, "not Prometheus's"},
 		{"a list", `[]`, "not of the form"},
 		{"cut JSON", `{"status":"success","data":{"resu`, "the answer is no JSON"},

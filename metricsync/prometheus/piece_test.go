@@ -121,7 +121,7 @@ func TestLongAnswers(t *testing.T) {
 	p.ClearFaults()
 	p.Inject(body(strings.Repeat(" ", 5<<20)))
 	_, err = read(t.Context(), source(t, p, nil), "q", hours(2, time.Hour))
-	assert.ErrorContains(t, err, "too long: more than 4 MiB; these are very many series: aggregate them")
+	assert.ErrorContains(t, err, "too long: more than 4194304 bytes; these are very many series: aggregate them")
 }
 
 // The pieces after the one that is being read are not asked for.
