@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,144 +19,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// runtimeAPI is what a Lambda function talks to: it asks for the next event and
-// posts what came of it.
-// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
-type runtimeAPI struct {
-	*httptest.Server
-	timeout time.Duration // of the function
-	events  chan string
-	done    chan outcome
-
-	mu    sync.Mutex
-	count int
-	at    map[string]time.Time // when an invocation began
-}
-
-// outcome is what came of an event.
-type outcome struct {
-	Response json.RawMessage // nil where the invocation failed
-	Error    struct {
-		Message string `json:"errorMessage"`
-		Type    string `json:"errorType"`
-	}
-	Took time.Duration
-}
-
-func newRuntimeAPI(t *testing.T) *runtimeAPI {
-	t.Helper()
-	a := &runtimeAPI{timeout: time.Minute, events: make(chan string), done: make(chan outcome, 1), at: map[string]time.Time{}}
-	const base = "/2018-06-01/runtime/"
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+base+"invocation/next", func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case event := <-a.events:
-			a.mu.Lock()
-			a.count++
-			id := fmt.Sprintf("8476a536-e9f4-11e8-9739-%012d", a.count)
-			a.at[id] = time.Now()
-			a.mu.Unlock()
-			h := w.Header()
-			h.Set("Content-Type", "application/json")
-			h.Set("Lambda-Runtime-Aws-Request-Id", id)
-			h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(a.timeout).UnixMilli(), 10))
-			h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:123456789012:function:page")
-			h.Set("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0")
-			io.WriteString(w, event)
-		case <-r.Context().Done(): // the function has ended
-		}
-	})
-	finish := func(w http.ResponseWriter, r *http.Request, failed bool) {
-		body, _ := io.ReadAll(r.Body)
-		a.mu.Lock()
-		o := outcome{Took: time.Since(a.at[r.PathValue("id")])}
-		a.mu.Unlock()
-		if failed {
-			_ = json.Unmarshal(body, &o.Error)
-		} else {
-			o.Response = body
-		}
-		a.done <- o
-		w.WriteHeader(http.StatusAccepted)
-	}
-	mux.HandleFunc("POST "+base+"invocation/{id}/response", func(w http.ResponseWriter, r *http.Request) { finish(w, r, false) })
-	mux.HandleFunc("POST "+base+"invocation/{id}/error", func(w http.ResponseWriter, r *http.Request) { finish(w, r, true) })
-	a.Server = httptest.NewServer(mux)
-	t.Cleanup(a.Close)
-	return a
-}
-
-// buildBootstrap builds the executable as docs/deploy-aws.md says, for this
-// machine's processor.
-func buildBootstrap(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", path, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
-}
-
-// function is a bootstrap that runs.
-type function struct {
-	t    *testing.T
-	api  *runtimeAPI
-	cmd  *exec.Cmd
-	logs *lockedBuffer
-}
-
 const lambdaKey = "a-key-for-the-tests"
 
-// startFunction runs a bootstrap as Lambda does: without arguments, with the
-// environment of the template and nothing else.
+// startFunction runs the function of the page, with the environment of its
+// template.
 func startFunction(t *testing.T, path string, env ...string) *function {
 	t.Helper()
-	f := &function{t: t, api: newRuntimeAPI(t), logs: new(lockedBuffer)}
-	f.cmd = exec.Command(path)
-	f.cmd.Dir = t.TempDir()
-	f.cmd.Env = append([]string{
-		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(f.api.URL, "http://"),
-		"AWS_LAMBDA_FUNCTION_NAME=page",
-		"AWS_REGION=us-east-1",
+	return startBootstrap(t, path, "page", append([]string{
 		"ROUTEWATCH_WEBHOOK_KEY=" + lambdaKey,
 		// What the template leaves empty, Lambda sets all the same.
 		"OPSGENIE_TOKEN=", "OPSGENIE_API_BASE=", "JSM_SITE=", "JSM_EMAIL=", "JSM_API_TOKEN=",
-	}, env...)
-	f.cmd.Stderr, f.cmd.Stdout = f.logs, f.logs
-	require.NoError(t, f.cmd.Start())
-	t.Cleanup(func() {
-		f.cmd.Process.Kill()
-		f.cmd.Wait()
-		if t.Failed() {
-			t.Logf("the function wrote:\n%s", f.logs)
-		}
-	})
-	return f
-}
-
-// invoke has the function answer an event.
-func (f *function) invoke(event any) outcome {
-	f.t.Helper()
-	doc, isText := event.(string)
-	if !isText {
-		b, err := json.Marshal(event)
-		require.NoError(f.t, err)
-		doc = string(b)
-	}
-	limit := time.After(30 * time.Second)
-	select {
-	case f.api.events <- doc:
-	case <-limit:
-		require.Fail(f.t, "the function asks for no event")
-	}
-	select {
-	case o := <-f.api.done:
-		return o
-	case <-limit:
-		require.Fail(f.t, "the function does not answer")
-	}
-	return outcome{}
+	}, env...)...)
 }
 
 func (f *function) request(event any) (events.APIGatewayV2HTTPResponse, time.Duration) {
@@ -197,23 +66,6 @@ func (f *function) webhook(action string) events.APIGatewayV2HTTPRequest {
 	return e
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 const scheduleEvent = `{"routewatch":"reconcile"}`
 
 func TestLambdaNeedsLambda(t *testing.T) {
@@ -231,6 +83,7 @@ func TestFunction(t *testing.T) {
 	t.Run("serves the page", func(t *testing.T) { testFunctionServesThePage(t, bootstrap) })
 	t.Run("has the template's variables", func(t *testing.T) { testFunctionVariables(t, bootstrap) })
 	t.Run("without Opsgenie", func(t *testing.T) { testFunctionWithoutOpsgenie(t, bootstrap) })
+	t.Run("syncs metrics", func(t *testing.T) { testSyncFunction(t, bootstrap) })
 }
 
 func testFunctionThatCannotStart(t *testing.T, bootstrap string) {
@@ -311,21 +164,29 @@ func testFunctionServesThePage(t *testing.T, bootstrap string) {
 	assert.NotContains(t, f.logs.String(), lambdaKey)
 }
 
-// Every variable that the template sets is one that the function reads.
-func testFunctionVariables(t *testing.T, bootstrap string) {
-	template, err := os.ReadFile("../../deploy/aws.yaml")
+// variablesOf are those that a template gives its function.
+func variablesOf(t *testing.T, template string) map[string]bool {
+	t.Helper()
+	doc, err := os.ReadFile(filepath.Join("../../deploy", template))
 	require.NoError(t, err)
-	_, variables, found := strings.Cut(string(template), "        Variables:\n")
+	_, variables, found := strings.Cut(string(doc), "        Variables:\n")
 	require.True(t, found)
 	set := map[string]bool{}
 	for line := range strings.Lines(variables) {
-		name, indented := strings.CutPrefix(line, "          ")
+		line, indented := strings.CutPrefix(line, "          ")
 		if !indented {
 			break
 		}
-		name, _, _ = strings.Cut(name, ":")
-		set[name] = true
+		if name, _, ok := strings.Cut(line, ":"); ok && !strings.HasPrefix(name, "#") {
+			set[name] = true
+		}
 	}
+	return set
+}
+
+// Every variable that the template sets is one that the function reads.
+func testFunctionVariables(t *testing.T, bootstrap string) {
+	set := variablesOf(t, "aws.yaml")
 	expect := func(names ...string) {
 		for _, name := range names {
 			assert.True(t, set[name], "%s is not in the template", name)
