@@ -154,7 +154,9 @@ func (l *loader) built(err error, section string, secrets map[string]string) {
 		_, rest, _ := strings.Cut(e.Error(), ": ")
 		field, reason, _ := strings.Cut(rest, ": ")
 		if name := secrets[field]; name != "" {
-			l.bad(fmt.Errorf("%s (or in a file that %s_FILE names)", reason, name), name)
+			if !l.said[name] { // else it is there, and could not be read
+				l.bad(fmt.Errorf("%s (or in a file that %s_FILE names)", reason, name), name)
+			}
 			continue
 		}
 		key := yamlfile.Key(field)
