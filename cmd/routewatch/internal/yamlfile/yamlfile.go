@@ -25,7 +25,8 @@ type File struct {
 // Options are what a File may be told beside its content.
 type Options struct {
 	// Secrets are what people put in files, and must not, since files get
-	// committed: keys, in lower case, and the variables that they belong in.
+	// committed: keys, in lower case, and the variables that they belong in, with
+	// " or " between two.
 	Secrets map[string]string
 	// Example is a setting such as "title: Acme", for files that hold none.
 	Example string
@@ -46,7 +47,7 @@ func Read(path string, into any, o Options) (File, []error) {
 	}
 	var root yaml.Node
 	if err := yaml.Unmarshal(data, &root); err != nil {
-		return f, []error{fmt.Errorf("%s: %s", f.name, f.inLines(err.Error(), o.Secrets))}
+		return f, []error{errors.New(f.inLines(err.Error(), o.Secrets))}
 	}
 	if len(root.Content) == 0 {
 		return f, nil // nothing but comments
@@ -105,7 +106,8 @@ func (f File) inLines(said string, secrets map[string]string) string {
 	where, said := f.name+":"+m[1]+": ", m[2]
 	if m := unknownField.FindStringSubmatch(said); m != nil {
 		if env := secrets[strings.ToLower(m[1])]; env != "" {
-			return where + m[1] + ": a secret belongs in the environment, as " + env + ", or in a file that " + env + "_FILE names"
+			files := strings.ReplaceAll(env, " or ", "_FILE or ") + "_FILE"
+			return where + m[1] + ": a secret belongs in the environment, as " + env + ", or in a file that " + files + " names"
 		}
 		return where + m[1] + ": there is no such setting"
 	}
@@ -114,6 +116,9 @@ func (f File) inLines(said string, secrets map[string]string) string {
 	}
 	if m := duplicateKey.FindStringSubmatch(said); m != nil {
 		return where + m[1] + ": is already set in line " + m[2]
+	}
+	if strings.HasPrefix(said, "mapping values are not allowed") {
+		return where + `a value with a colon at its end, or before a blank, needs quotes, as in "mem:"`
 	}
 	return where + said
 }

@@ -29,7 +29,7 @@ func read(t *testing.T, content string) (settings, yamlfile.File, []error) {
 	path := filepath.Join(t.TempDir(), "some.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 	var s settings
-	f, errs := yamlfile.Read(path, &s, yamlfile.Options{Secrets: map[string]string{"token": "THE_TOKEN"}, Example: "name: Acme"})
+	f, errs := yamlfile.Read(path, &s, yamlfile.Options{Secrets: map[string]string{"token": "THE_TOKEN", "key": "A_KEY or B_KEY"}, Example: "name: Acme"})
 	return s, f, errs
 }
 
@@ -41,13 +41,15 @@ func TestMistakesAreToldByLine(t *testing.T) {
 		"nam: x\n":                            {"some.yaml:1: nam: there is no such setting"},
 		"name: x\n\nmore: 1\nother: 2\n":      {"some.yaml:3: more: there is no such", "some.yaml:4: other: there is no such"},
 		"Token: geheim1234\n":                 {"some.yaml:1: Token: a secret belongs in the environment, as THE_TOKEN, or in a file that THE_TOKEN_FILE names"},
+		"key: geheim1234\n":                   {"some.yaml:1: key: a secret belongs in the environment, as A_KEY or B_KEY, or in a file that A_KEY_FILE or B_KEY_FILE names"},
+		"many: 1\nname: mem:\n":               {`some.yaml:2: a value with a colon at its end, or before a blank, needs quotes, as in "mem:"`},
 		"wait: soon\n":                        {`some.yaml:1: "soon" is not of the right kind: want a duration such as 5m or 90s`},
 		"many: x\n":                           {`some.yaml:1: "x" is not of the right kind: want a whole number`},
 		"on: maybe\n":                         {`some.yaml:1: "maybe" is not of the right kind: want true or false`},
 		"items: x\n":                          {`some.yaml:1: "x" is not of the right kind: want a list`},
 		"name: x\nname: y\n":                  {"some.yaml:2: name: is already set in line 1"},
 		"- x\n":                               {"some.yaml:1: want settings, such as name: Acme"},
-		"name: [\n":                           {"some.yaml"},
+		"name: [\n":                           {"some.yaml:1: "},
 		"name: x\n---\nname: y\n":             {"holds a second document"},
 		"name: " + strings.Repeat("x", 2<<20): {"is longer than"},
 	} {
