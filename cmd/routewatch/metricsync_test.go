@@ -22,12 +22,6 @@ import (
 	"github.com/routewatch/routewatch/statuspage/filestore"
 )
 
-// The secrets of these tests are in no output.
-const (
-	syncKey   = "c4n4ry-of-statuspage"
-	syncToken = "c4n4ry-of-signalfx"
-)
-
 // syncWorld is a SignalFx and a Statuspage.io on loopback, and settings for them.
 type syncWorld struct {
 	t      *testing.T
@@ -61,7 +55,7 @@ func newSyncWorld(t *testing.T, metrics string) *syncWorld {
 
 const oneMetric = "- {metric_id: lat1, source: signalfx, query: latency}\n"
 
-// do runs a command of metric sync.
+// do runs a command of metric sync. Its secrets are in no output.
 func (w *syncWorld) do(args string) (code int, stdout, stderr string) {
 	w.t.Helper()
 	code, stdout, stderr = runIt(w.t.Context(), append([]string{"metricsync"}, strings.Fields(args)...)...)
