@@ -18,7 +18,7 @@ import (
 	"github.com/routewatch/routewatch/metricsync"
 )
 
-var seeds = flag.Int("metricsync.seeds", 12, "how many random histories the model test plays")
+var seeds = flag.Int("metricsync.seeds", 6, "how many random histories the model test plays")
 
 // What the curves of the model say. Some windows have no points, and some points
 // are late.

@@ -25,7 +25,7 @@ import (
 	"github.com/routewatch/routewatch/metricsync/statuspageio/statuspageiotest"
 )
 
-var worlds = flag.Int("metricsync.worlds", 3, "how many random histories of failing services are played")
+var worlds = flag.Int("metricsync.worlds", 2, "how many random histories of failing services are played")
 
 // services is a whole world: what is measured, and where it is shown.
 type services struct {
