@@ -55,24 +55,27 @@ type diskFile struct {
 	disk *disk
 }
 
-func (f *diskFile) Write(b []byte) (int, error) {
+func (f *diskFile) WriteAt(b []byte, at int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	if f.disk.writeErr != nil {
-		n, _ := f.journalFile.Write(b[:min(len(b), f.disk.partial)])
+		n, _ := f.journalFile.WriteAt(b[:min(len(b), f.disk.partial)], at)
 		return n, f.disk.writeErr
 	}
-	return f.journalFile.Write(b)
+	return f.journalFile.WriteAt(b, at)
 }
 
-func (f *diskFile) Sync() error {
+func (f *diskFile) Sync() error     { return f.sync(f.journalFile.Sync) }
+func (f *diskFile) Datasync() error { return f.sync(f.journalFile.Datasync) }
+
+func (f *diskFile) sync(do func() error) error {
 	f.disk.syncs.Add(1)
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	if f.disk.syncErr != nil {
 		return f.disk.syncErr
 	}
-	return f.journalFile.Sync()
+	return do()
 }
 
 func (f *diskFile) Truncate(size int64) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/routewatch/routewatch/statuspage"
 )
 
-// A journal is a header and records:
+// A journal is a header and records, and zeros where there is room for more:
 //
 //	header  "rwjrnl1\n", 8 random bytes
 //	record  4 bytes of recordMark, length of the body, CRC-32C, body
@@ -94,7 +94,7 @@ func scan(data []byte) (versions []*version, torn, corrupt int) {
 		}
 		rest, unread = rest[skip:], unread+skip
 	}
-	return versions, unread, corrupt
+	return versions, len(bytes.TrimRight(data[len(data)-unread:], "\x00")), corrupt
 }
 
 // readRecord reads the record that data begins with; nil where it does not.
@@ -130,17 +130,28 @@ func readRecord(header, data []byte) (v *version, size int) {
 
 // journalFile is what a journal needs of its file.
 type journalFile interface {
-	io.Writer
+	io.WriterAt
 	Sync() error
+	// Datasync syncs what was written within the file's length, which is less to
+	// do than for Sync.
+	Datasync() error
 	Truncate(size int64) error
 	io.Closer
 }
 
-// createFile creates a journal's file. Writes go to its end, also after it was
-// made shorter.
+// osFile is a journalFile.
+type osFile struct{ *os.File }
+
 func createFile(name string) (journalFile, error) {
-	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return osFile{f}, err
 }
+
+// The room that a journal makes for itself, in bytes: each time as much as it has.
+const (
+	minRoom = 64 << 10
+	maxRoom = 8 << 20
+)
 
 // journal is a journal that is being written.
 type journal struct {
@@ -148,6 +159,7 @@ type journal struct {
 	file   journalFile
 	header []byte
 	size   int64 // of what is synced
+	room   int64 // the file's length
 	buf    []byte
 	broken bool // its file is not to be written to any more
 }
@@ -158,38 +170,51 @@ func createJournal(name string, create func(string) (journalFile, error)) (*jour
 		return nil, err
 	}
 	j := &journal{name: name, file: f, header: newHeader()}
-	if _, err = f.Write(j.header); err == nil {
+	if _, err = f.WriteAt(j.header, 0); err == nil {
 		err = f.Sync()
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close(), os.Remove(name))
 	}
-	j.size = int64(headerSize)
+	j.size, j.room = int64(headerSize), int64(headerSize)
 	return j, nil
 }
 
 // append stores versions: they survive when it returns nil. When it does not,
 // those before are as safe as they were.
+//
+// A file that grows has its new length stored by each sync, and with it whatever
+// else the file system has to store just then, such as the renames of files that
+// an update before has left. So a journal grows rarely, by zeros for the records
+// to come.
 func (j *journal) append(versions []*version) error {
 	j.buf = j.buf[:0]
 	for _, v := range versions {
 		j.buf = appendRecord(j.buf, j.header, v)
 	}
-	if _, err := j.file.Write(j.buf); err != nil {
-		// What was written of it would be corrupt where more follows.
+	end := j.size + int64(len(j.buf))
+	sync := j.file.Datasync
+	if end > j.room {
+		sync = j.file.Sync
+		j.room = end + min(max(minRoom, end), maxRoom)
+		j.buf = append(j.buf, make([]byte, j.room-end)...)
+	}
+	if _, err := j.file.WriteAt(j.buf, j.size); err != nil {
+		// What was written of it must not be read where less is written over it.
+		j.room = j.size
 		if e := j.file.Truncate(j.size); e != nil {
 			j.broken = true
 		}
 		return fmt.Errorf("filestore: writing the journal: %w", err)
 	}
-	if err := j.file.Sync(); err != nil {
+	if err := sync(); err != nil {
 		// The kernel forgets what it could not write, and a second sync would
 		// say that all is well: https://wiki.postgresql.org/wiki/Fsync_Errors
 		j.broken = true
 		_ = j.file.Truncate(j.size) // it may fail too; what was not acknowledged may be stored
 		return fmt.Errorf("filestore: syncing the journal: %w", err)
 	}
-	j.size += int64(len(j.buf))
+	j.size = end
 	if cap(j.buf) > 1<<20 {
 		j.buf = nil
 	}
