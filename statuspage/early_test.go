@@ -105,6 +105,25 @@ func TestEarlyFlood(t *testing.T) {
 	})
 }
 
+// TestEarlyMeanwhile: a Delete that another replica hears while this one is about
+// to store the Create finds no record yet, and is not lost.
+func TestEarlyMeanwhile(t *testing.T) {
+	s := newStore()
+	p, other := newPage(t, s, nil), newPage(t, s, nil)
+	heard := false
+	s.fail = func(op, key string) error {
+		if op == "update" && key == "records/API.json" && !heard {
+			heard = true
+			apply(t, other, event(deleted, "a", 1))
+		}
+		return nil
+	}
+	apply(t, p, event(create, "a", 0, tagged("API", "major")...))
+	require.True(t, heard)
+	assert.Equal(t, map[string]string{"API": "green"}, look(p))
+	requireMirrors(t, s, p)
+}
+
 // TestEarlyMarksAddUp: of an alert that was made a mark of more than once, the
 // first closing stays, and the last word on its tags.
 func TestEarlyMarksAddUp(t *testing.T) {

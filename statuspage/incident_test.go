@@ -124,9 +124,9 @@ func TestMergingIsTold(t *testing.T) {
 		assert.False(t, add(0.5, major), "repeats the one before")
 		assert.Equal(t, before, i.Points)
 	}
-	assert.True(t, add(201, green))
+	assert.True(t, add(300, critical))
 	assert.Len(t, i.Points, 200)
-	assert.Equal(t, green, i.Now().Severity)
+	assert.Equal(t, at(300), i.Now().At, "the newest stays, also where it repeats the one before")
 	for n := range 100 {
 		require.True(t, i.Merge(statuspage.Change{ID: "a", Update: &statuspage.Update{At: at(float64(n)), Text: "x"}}))
 	}
