@@ -55,7 +55,7 @@ func (r Reduce) second() string {
 }
 
 // errSeveral is the error of Only.
-var errSeveral = errors.New("the query has several series at the same time, and how to make one value of them is not said: set Reduce, or change the query")
+var errSeveral = errors.New("the query has several series at the same time, and nothing says how they become one value: reduce them, as to their mean, or aggregate in the query")
 
 // value reduces the points of a window, which are in order of time and all have
 // a value. second is those of the second query. It returns false where there is no

@@ -20,7 +20,7 @@ func Checks(w io.Writer, checks []metricsync.Check, now time.Time) (well bool) {
 			switch {
 			case s.Err != nil:
 				well = false
-				line(w, "wrong", "%s: %v", s.Sink, s.Err)
+				line(w, "wrong", "%s: %s", s.Sink, of(s.Sink, s.Err))
 			case s.Newest.IsZero():
 				line(w, "ok", "%s: has nothing yet, and gets 28 days", s.Sink)
 			case !s.Backfilled:

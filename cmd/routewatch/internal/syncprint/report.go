@@ -40,14 +40,17 @@ func Report(w io.Writer, r *metricsync.Report) {
 	for _, m := range r.Metrics {
 		switch {
 		case m.Err != nil && m.ID != "" && !m.Through.IsZero():
-			fmt.Fprintf(w, "%s to %s stops at %s: %v\n", m.Metric, m.Sink, stamp(m.Through), m.Err)
+			fmt.Fprintf(w, "%s to %s stops at %s: %s\n", m.Metric, m.Sink, stamp(m.Through), of(m.Sink, m.Err))
 		case m.Err != nil:
-			fmt.Fprintf(w, "%s to %s: %v\n", m.Metric, m.Sink, m.Err)
+			fmt.Fprintf(w, "%s to %s: %s\n", m.Metric, m.Sink, of(m.Sink, m.Err))
 		case m.Through.Before(m.To):
 			fmt.Fprintf(w, "%s to %s is done up to %s; the next run goes on from there\n", m.Metric, m.Sink, stamp(m.Through))
 		}
 	}
 }
+
+// of is what is wrong with a sink, without its name, which stands before it.
+func of(sink string, err error) string { return strings.TrimPrefix(err.Error(), sink+": ") }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04Z") }
 
