@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/secret"
@@ -156,7 +157,7 @@ func (c *metricsyncRunCmd) daemon(all *metricsyncCmd, call *call) error {
 	}
 	defer r.Close() // what was stored is
 	fresh := syncrun.NewFreshness()
-	fmt.Fprintf(call.stderr, "routewatch: %d metrics every %s, to %v\n", len(cfg.Sync.Metrics), *c.Interval, cfg.Sinks)
+	fmt.Fprintf(call.stderr, "routewatch: %d metrics every %s, to %s\n", len(cfg.Sync.Metrics), *c.Interval, strings.Join(cfg.Sinks, " and "))
 	if c.Listen != "none" {
 		ln, err := new(net.ListenConfig).Listen(call.ctx, "tcp", c.Listen)
 		if err != nil {
