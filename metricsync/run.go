@@ -117,7 +117,7 @@ func (r *run) survey(ctx context.Context, b *batch, remembered map[string]progre
 	// A clock that is ahead would take windows for closed that are not, and one
 	// that is behind would send what is too old for the other.
 	sinks := now.Add(ahead)
-	first, now := sinks.Add(-Reach), earlier(now, sinks)
+	first, now := sinks.Add(callFor-Reach), earlier(now, sinks)
 	for n, m := range r.metrics {
 		l := &lane{metric: m, sink: b.sink, err: err, ahead: ahead}
 		b.lanes = append(b.lanes, l)
