@@ -13,12 +13,12 @@ import (
 // an error, sending it again may help, and does no harm.
 func (p *Page) Apply(ctx context.Context, e opsgenie.Event) error {
 	now := wallNow()
-	c, hints := p.changeOf(e, now)
+	c := p.changeOf(e, now)
 	if c.ID == "" {
 		return nil // about no alert
 	}
 	removal := e.Action == opsgenie.EventRemoveTags
-	taken, err := p.take(ctx, c, hints, removal, now)
+	taken, err := p.take(ctx, c, removal, now)
 	if err != nil {
 		return err
 	}
@@ -33,14 +33,12 @@ func wallNow() time.Time { return time.Now().UTC().Round(0) }
 
 // take stores a change in the records of all services that its alert concerns or
 // ever concerned. It reports whether there are any.
-func (p *Page) take(ctx context.Context, c Change, hints []string, removal bool, now time.Time) (bool, error) {
+func (p *Page) take(ctx context.Context, c Change, removal bool, now time.Time) (bool, error) {
 	known := p.snap.servicesOf(c.ID)
-	snap := p.Snapshot()
-	hints = slices.DeleteFunc(hints, func(name string) bool { return snap.Service(name) == nil })
 	named := c.Tags != nil && c.Tags.Page && len(c.Tags.Services) > 0
 	var whole Incident
 	whole.Merge(c)
-	if len(known) == 0 && !named && len(hints) == 0 {
+	if len(known) == 0 && !named {
 		if !c.tellsEarly(removal) {
 			return false, nil // nothing to do with the page
 		}
@@ -57,7 +55,7 @@ func (p *Page) take(ctx context.Context, c Change, hints []string, removal bool,
 		}
 	}
 	if len(known) > 0 {
-		return true, p.spread(ctx, &whole, hints, now)
+		return true, p.spread(ctx, &whole, now)
 	}
 	// It is new here. What was said of it early is looked for before, so that
 	// nothing turns red that is over, and after, for what came in between.
@@ -69,7 +67,7 @@ func (p *Page) take(ctx context.Context, c Change, hints []string, removal bool,
 		if news := early != nil && whole.MergeFrom(early); n > 0 && !news {
 			break
 		}
-		if err := p.spread(ctx, &whole, hints, now); err != nil {
+		if err := p.spread(ctx, &whole, now); err != nil {
 			return true, err
 		}
 	}
@@ -78,10 +76,10 @@ func (p *Page) take(ctx context.Context, c Change, hints []string, removal bool,
 
 // spread brings what is known of an alert to all services that it concerns or
 // ever concerned, until all of them know the same.
-func (p *Page) spread(ctx context.Context, whole *Incident, hints []string, now time.Time) error {
+func (p *Page) spread(ctx context.Context, whole *Incident, now time.Time) error {
 	for range 5 {
 		copies := p.snap.copiesOf(whole.ID)
-		services := slices.Concat(hints, p.snap.servicesOf(whole.ID))
+		services := p.snap.servicesOf(whole.ID)
 		for _, i := range copies {
 			whole.MergeFrom(i)
 		}

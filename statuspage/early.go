@@ -80,9 +80,6 @@ func (p *Page) storeEarly(ctx context.Context, c Change, now time.Time) error {
 	err := p.cfg.Store.Update(ctx, key, func(doc []byte) ([]byte, error) {
 		forgotten = 0
 		e := p.decodeEarly(ctx, key, doc)
-		if i := e.incident(c.ID); i != nil && !i.Merge(c) {
-			return doc, nil
-		}
 		news, known := e.News[c.ID]
 		if !known {
 			news.HeardAt = now

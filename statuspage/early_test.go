@@ -224,6 +224,35 @@ func TestEarlyIsForgotten(t *testing.T) {
 	})
 }
 
+// TestEarlyThatNoMarkCanSay: an alert that has lost its service's tag alone may get
+// it back by an event that tells nothing else.
+func TestEarlyThatNoMarkCanSay(t *testing.T) {
+	others := besideA()[:80]
+	synctest.Test(t, func(t *testing.T) {
+		p := newPage(t, newStore(), nil)
+		apply(t, p, stamped(removed(event(removeTags, "a", 3, "statuspage", "major"), "servicename:API")))
+		apply(t, p, othersEnd(others[:40])...)
+		apply(t, p, stamped(added(event(addTags, "a", 4), "servicename:API")))
+		apply(t, p, othersEnd(others[40:])...)
+		apply(t, p, stamped(event(create, "a", 0, tagged("API", "critical")...)))
+		assert.Equal(t, map[string]string{"API": "major message of a"}, look(p))
+	})
+}
+
+// TestForeignAlertsOfAService: an alert without the page's tag leaves nothing with
+// the services that it names, or else it would push out what visitors see there.
+func TestForeignAlertsOfAService(t *testing.T) {
+	p := newPage(t, newStore(), nil)
+	apply(t, p, event(create, "a", 0, tagged("API", "major")...), event(closed, "a", 1))
+	for n := range 110 {
+		id := fmt.Sprint("foreign ", n)
+		apply(t, p, removed(event(removeTags, id, 2, "servicename:API", "db"), "servicename:API", "P3"), event(closed, id, 3, "servicename:API", "db"))
+	}
+	r := p.Snapshot().Service("API")
+	assert.Len(t, r.Incidents, 1)
+	assert.NotNil(t, r.Incident("a"))
+}
+
 // TestEarlyDamaged: a document that cannot be read is told and left aside.
 func TestEarlyDamaged(t *testing.T) {
 	s := newStore()

@@ -36,13 +36,10 @@ func (p *Page) readTags(tags []string) reading {
 // changeOf says what an event says of its alert. While an alert does not have
 // the page's tag, what is said of it is none of the visitors' business: only its
 // tags and its end are taken then.
-//
-// hints are services that may know the alert though its tags do not name them
-// (any more).
-func (p *Page) changeOf(e opsgenie.Event, now time.Time) (c Change, hints []string) {
+func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 	a := e.Alert
 	updated, created := sane(a.UpdatedAt, now), sane(a.CreatedAt, now)
-	c = Change{ID: clean(a.ID, maxID), At: cmp.Or(updated, sane(a.InsertedAt, now), created), CreatedAt: created}
+	c := Change{ID: clean(a.ID, maxID), At: cmp.Or(updated, sane(a.InsertedAt, now), created), CreatedAt: created}
 	if e.Action == opsgenie.EventClose || e.Action == opsgenie.EventDelete {
 		c.ClosedAt = cmp.Or(updated, now)
 	}
@@ -53,18 +50,13 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) (c Change, hints []stri
 		if added { // some relays tell the tags as they were before
 			tags = slices.Concat(tags, a.AddedTags)
 		}
-		r := p.readTags(tags)
-		c.Tags = r.point(c.At)
-		if !r.Page {
-			hints = slices.Clone(r.Services)
-		}
+		c.Tags = p.readTags(tags).point(c.At)
 	case added && len(a.AddedTags) > 0:
 		c.Tags = p.readTags(a.AddedTags).point(c.At)
 		c.Tags.Partial = true
 	}
-	hints = append(hints, p.readTags(a.RemovedTags).Services...)
 	if c.Tags != nil && !c.Tags.Partial && !c.Tags.Page {
-		return c, hints
+		return c
 	}
 
 	c.CreatedAt = cmp.Or(created, c.At, now)
@@ -82,7 +74,7 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) (c Change, hints []stri
 	if note := clean(a.Note, maxNote); note != "" {
 		c.Update = &Update{At: cmp.Or(c.At, now), Text: note}
 	}
-	return c, hints
+	return c
 }
 
 // changeOfAlert says what the Alert API says of an alert.

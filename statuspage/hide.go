@@ -23,7 +23,7 @@ func (p *Page) Hide(ctx context.Context, id string) (known bool, err error) {
 	if len(p.snap.servicesOf(id)) == 0 {
 		return false, nil
 	}
-	return p.take(ctx, Change{ID: id, Hidden: true}, nil, false, wallNow())
+	return p.take(ctx, Change{ID: id, Hidden: true}, false, wallNow())
 }
 
 // hide makes the incident one that is hidden.

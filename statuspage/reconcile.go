@@ -154,7 +154,7 @@ func (p *Page) lookAt(ctx context.Context, id string) error {
 	var apiErr *opsgenie.Error
 	if errors.As(err, &apiErr) && apiErr.Status == http.StatusNotFound {
 		now := wallNow()
-		_, err := p.take(ctx, Change{ID: id, ClosedAt: now}, nil, false, now)
+		_, err := p.take(ctx, Change{ID: id, ClosedAt: now}, false, now)
 		return err
 	}
 	if err != nil {
@@ -181,7 +181,7 @@ func (p *Page) takeAlert(ctx context.Context, a opsgenie.Alert) ([]string, error
 	if len(copies) > 0 && agree(copies) && copies[0].knows(&told) {
 		return c.Tags.Services, nil
 	}
-	_, err := p.take(ctx, c, nil, false, now)
+	_, err := p.take(ctx, c, false, now)
 	return c.Tags.Services, err
 }
 

@@ -19,7 +19,7 @@ func (p *Page) Refresh(ctx context.Context) error {
 	err := errors.Join(mirrors, p.read(ctx))
 	for _, id := range p.snap.takeTorn() {
 		whole := Incident{ID: id}
-		if e := p.spread(ctx, &whole, nil, wallNow()); e != nil {
+		if e := p.spread(ctx, &whole, wallNow()); e != nil {
 			p.snap.giveTorn(id)
 			err = errors.Join(err, fmt.Errorf("alert %s: %w", id, e))
 		}
