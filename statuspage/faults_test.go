@@ -88,7 +88,15 @@ func TestCrash(t *testing.T) {
 	s.fail = nil
 
 	p = newPage(t, s, nil)
-	require.NoError(t, p.Refresh(t.Context()))
+	s.fail = func(op, key string) error {
+		if op == "update" && strings.HasPrefix(key, "records/") {
+			return errStore
+		}
+		return nil
+	}
+	require.ErrorIs(t, p.Refresh(t.Context()), errStore)
+	s.fail = nil
+	require.NoError(t, p.Refresh(t.Context()), "it tries again")
 	want := map[string]string{"API": "critical message of a", "Web": "critical message of a"}
 	assert.Equal(t, want, look(p), "the service that was not come to")
 	running(t, p, func() {
@@ -117,6 +125,23 @@ func TestDuplicate(t *testing.T) {
 	}
 	apply(t, p, event(closed, "a", 1))
 	<-changed
+}
+
+// TestServicesOfAnAlertAgree: what another replica has said of an alert meanwhile
+// reaches the service that is new to it at once.
+func TestServicesOfAnAlertAgree(t *testing.T) {
+	for kind := range kinds(nil) {
+		s := newStore()
+		p, other := newPage(t, kinds(s)[kind], nil), newPage(t, s, nil)
+		apply(t, p, event(create, "a", 0, tagged("API", "major")...))
+		require.NoError(t, other.Refresh(t.Context()))
+		apply(t, other, said(event(opsgenie.EventUpdateMessage, "a", 2, tagged("API", "major")...), "half of it"))
+		apply(t, p, event(addTags, "a", 1, tagged("API", "major", "servicename:Web")...))
+		assert.Equal(t, map[string]string{"API": "major half of it", "Web": "green"}, look(p), kind)
+		require.NotNil(t, p.Snapshot().Service("Web").Incident("a"))
+		assert.Equal(t, "half of it", p.Snapshot().Service("Web").Incident("a").Message, kind)
+		requireMirrors(t, s, p)
+	}
 }
 
 // TestOldReadLosesToNew: a record that is read while it changes must not put the

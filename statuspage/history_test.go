@@ -229,6 +229,15 @@ func TestBounds(t *testing.T) {
 		e.Alert.Note = fmt.Sprint(n)
 		apply(t, p, e)
 	}
+	// It went from one service to another, and that is long forgotten.
+	apply(t, p, event(create, "swap", 0, tagged("From", "critical")...))
+	for n := range 205 {
+		apply(t, p, event(addTags, "swap", float64(n+1), tagged("To", []string{"major", "critical"}[n%2])...))
+	}
+	require.NotContains(t, p.Snapshot().Service("To").Incident("swap").Services(), "From")
+	apply(t, p, event(closed, "swap", 300))
+	assert.False(t, p.Snapshot().Service("From").Incident("swap").Open(), "it ends there too")
+
 	r := p.Snapshot().Service("API")
 	assert.Len(t, r.Incidents, 100)
 	assert.LessOrEqual(t, len(r.Changes), 500)

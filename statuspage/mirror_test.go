@@ -89,6 +89,27 @@ func TestMirrorIsMended(t *testing.T) {
 	}
 }
 
+// TestMirrorOfTheNewest: who comes to the mirror last must have seen the newest
+// record, and not only his own.
+func TestMirrorOfTheNewest(t *testing.T) {
+	s := newStore()
+	p, other := newPage(t, s, nil), newPage(t, s, nil)
+	between := false
+	s.fail = func(op, key string) error {
+		if op == "update" && key == "services/API.json" && !between {
+			between = true
+			require.NoError(t, other.Refresh(t.Context()))
+			apply(t, other, event(closed, "a", 1))
+		}
+		return nil
+	}
+	apply(t, p, event(create, "a", 0, tagged("API", "major")...))
+	require.True(t, between)
+	assert.JSONEq(t, `{"state":"green","message":""}`, s.text("services/API.json"))
+	require.NoError(t, p.Refresh(t.Context()))
+	requireMirrors(t, s, p)
+}
+
 // TestMirrorsAreMendedAfterAll: of many services those come first that changed
 // last, so that looking at all of them keeps nobody waiting.
 func TestMirrorsAreMendedAfterAll(t *testing.T) {

@@ -316,6 +316,7 @@ func TestReconcile(t *testing.T) {
 			d.raise("x", tagged("API", "major", "servicename:Web")...)
 			d.reconcile()
 			rev, snap := d.store.rev, d.page.Snapshot()
+			d.og.Inject(opsgenietest.Fault{Op: opsgenietest.OpGet, Status: 500, Times: -1}) // nor looked at by itself
 			d.reconcile()
 			assert.Equal(d, rev, d.store.rev)
 			assert.Same(d, snap, d.page.Snapshot())
@@ -330,6 +331,22 @@ func TestReconcile(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A tag may hold what the query's own language is made of.
+func TestReconcileByATagOfOnesOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, nil)
+		d.deaf = true
+		var err error
+		d.page, err = statuspage.New(t.Context(), statuspage.Config{
+			Store: d.store, Alerts: d.alerts(), InsecureWebhook: true, PageTag: `team:status page`,
+		})
+		require.NoError(t, err)
+		d.raise("x", "team:status page", "servicename:API", "major")
+		d.reconcile()
+		d.requireLook("API", "major x")
+	})
 }
 
 // stamped moves an event to the clock of the bubble.

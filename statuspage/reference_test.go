@@ -85,6 +85,10 @@ func TestReference(t *testing.T) {
 			event(create, "a", 0, "statuspage", "servicename:API"),
 			added(event(addTags, "a", 1), "critical", "servicename:Web"),
 		}, map[string]string{"API": "critical message of a", "Web": "critical message of a"}},
+		{"AddTags that tells the tags of before", []opsgenie.Event{
+			event(create, "a", 0, "statuspage", "servicename:API"),
+			added(event(addTags, "a", 1, "statuspage", "servicename:API"), "critical"),
+		}, map[string]string{"API": "critical message of a"}},
 		{"a Delete, which has no tags, turns it green", []opsgenie.Event{
 			event(create, "a", 0, tagged("API", "critical")...),
 			event(deleted, "a", 1),
