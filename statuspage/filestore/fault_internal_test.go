@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -31,7 +32,8 @@ type disk struct {
 
 type faults struct {
 	writeErr, syncErr, cutErr, beginErr error
-	partial                             int // bytes that a failing write writes
+	partial                             int           // bytes that a failing write writes
+	hang                                chan struct{} // writes wait until it is closed
 }
 
 func (d *disk) set(change func()) {
@@ -56,6 +58,12 @@ type diskFile struct {
 }
 
 func (f *diskFile) WriteAt(b []byte, at int64) (int, error) {
+	f.disk.mu.Lock()
+	hang := f.disk.hang
+	f.disk.mu.Unlock()
+	if hang != nil {
+		<-hang
+	}
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	if f.disk.writeErr != nil {
@@ -279,6 +287,78 @@ func TestUpdatesOnOneThatFails(t *testing.T) {
 	twin, err := s.Get(t.Context(), "twin.json")
 	require.NoError(t, err)
 	assert.Equal(t, doc, twin, "both or none")
+}
+
+// An update that changes nothing has still seen something: it returns when that is
+// stored, and fails where it is not.
+func TestAnUpdateWaitsForWhatItHasSeen(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		keys []string
+		err  error
+	}{
+		{"stored", []string{"a.json"}, nil},
+		{"not stored", []string{"a.json"}, syscall.ENOSPC},
+		{"stored, of several", []string{"other.json", "a.json"}, nil},
+		{"not stored, of several", []string{"other.json", "a.json"}, syscall.ENOSPC},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &disk{}
+				s, err := Open(Config{Dir: t.TempDir(), Logger: quiet, create: d.create})
+				require.NoError(t, err)
+				defer s.Close()
+				hang := make(chan struct{})
+				d.set(func() { d.hang, d.writeErr = hang, tt.err })
+				first, second := make(chan error, 1), make(chan error, 1)
+				go func() { first <- s.Update(t.Context(), "a.json", set("one")) }()
+				synctest.Wait()
+				go func() {
+					second <- s.UpdateAll(t.Context(), tt.keys, func(docs [][]byte) ([][]byte, error) {
+						assert.Equal(t, "one", string(docs[len(docs)-1]))
+						return docs, nil
+					})
+				}()
+				synctest.Wait()
+				assert.Empty(t, second, "it waits")
+				close(hang)
+				assert.ErrorIs(t, <-first, tt.err)
+				assert.ErrorIs(t, <-second, tt.err)
+			})
+		})
+	}
+}
+
+// What fails while a change is at work is not what the change was made of: it is
+// asked again.
+func TestAChangeOfWhatFailsMeanwhile(t *testing.T) {
+	for _, keys := range [][]string{{"a.json"}, {"a.json", "b.json"}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &disk{}
+			s, err := Open(Config{Dir: t.TempDir(), Logger: quiet, create: d.create})
+			require.NoError(t, err)
+			defer s.Close()
+			hang := make(chan struct{})
+			d.set(func() { d.hang, d.writeErr = hang, syscall.ENOSPC })
+			first := make(chan error, 1)
+			go func() { first <- s.Update(t.Context(), "a.json", set("one")) }()
+			synctest.Wait()
+			var seen []string
+			require.NoError(t, s.UpdateAll(t.Context(), keys, func(docs [][]byte) ([][]byte, error) {
+				if seen = append(seen, string(docs[0])); len(seen) == 1 {
+					close(hang)
+					assert.ErrorIs(t, <-first, syscall.ENOSPC)
+					d.set(func() { d.hang, d.writeErr = nil, nil })
+				}
+				docs[0] = append(docs[0], "two"...)
+				return docs, nil
+			}))
+			assert.Equal(t, []string{"one", ""}, seen)
+			doc, err := s.Get(t.Context(), "a.json")
+			require.NoError(t, err)
+			assert.Equal(t, "two", string(doc))
+		})
+	}
 }
 
 func TestAFileThatCannotBeWritten(t *testing.T) {
