@@ -90,7 +90,7 @@ func (s *Store) syncAndRemove(dirty map[string]bool, journals []string) error {
 			return err
 		}
 	}
-	return syncPath(filepath.Join(s.cfg.Dir, ownFolder))
+	return s.cfg.sync(filepath.Join(s.cfg.Dir, ownFolder))
 }
 
 // close ends the journal. Where all its files are synced, nothing stays of it.

@@ -143,14 +143,14 @@ func (s *Store) syncFiles(keys map[string]bool) error {
 			}
 		}
 	}
-	if err := syncAll(slices.Values(files)); err != nil {
+	if err := s.syncAll(slices.Values(files)); err != nil {
 		return err
 	}
-	return syncAll(maps.Keys(folders))
+	return s.syncAll(maps.Keys(folders))
 }
 
 // syncAll syncs several at a time, which a file system does together.
-func syncAll(names iter.Seq[string]) error {
+func (s *Store) syncAll(names iter.Seq[string]) error {
 	const atOnce = 8
 	todo := make(chan string)
 	errs := make(chan error, atOnce)
@@ -158,7 +158,7 @@ func syncAll(names iter.Seq[string]) error {
 		go func() {
 			var first error
 			for name := range todo {
-				if err := syncPath(name); first == nil {
+				if err := s.cfg.sync(name); first == nil {
 					first = err
 				}
 			}

@@ -59,7 +59,8 @@ type Config struct {
 	// written. Defaults to slog.Default().
 	Logger *slog.Logger
 
-	create func(name string) (journalFile, error) // for tests
+	create func(name string) (journalFile, error) // for tests, as is
+	sync   func(name string) error                // of a file or a folder
 }
 
 // Recovery is what Open found in the journal of a process that did not end well.
@@ -111,6 +112,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if cfg.create == nil {
 		cfg.create = createFile
+	}
+	if cfg.sync == nil {
+		cfg.sync = syncPath
 	}
 	s := &Store{
 		cfg: cfg, docs: map[string]*document{}, spares: newSpares(filepath.Join(cfg.Dir, ownFolder)),
