@@ -19,6 +19,9 @@ const root = "../../../../"
 // settings tells those of metric sync from other YAML.
 var settings = regexp.MustCompile(`(?m)^metrics:`)
 
+// blocks are those of YAML in Markdown.
+var blocks = regexp.MustCompile("(?s)\n( *)```yaml\n(.*?)\n *```")
+
 // Every example can be used as it is.
 func TestExamples(t *testing.T) {
 	examples := map[string]string{}
@@ -35,14 +38,14 @@ func TestExamples(t *testing.T) {
 	}
 	assert.Contains(t, examples, "deploy/metricsync.yaml")
 	assert.Contains(t, examples, "examples/metricsync/metricsync.yaml")
-	for _, file := range []string{"README.md", "docs/deploy-aws.md"} {
+	for _, file := range []string{"README.md", "docs/metric-sync.md", "docs/deploy-aws.md"} {
 		doc, err := os.ReadFile(root + file)
 		require.NoError(t, err)
-		blocks := regexp.MustCompile("(?s)\n```yaml\n(.*?)\n```").FindAllStringSubmatch(string(doc), -1)
-		for _, block := range blocks {
-			if settings.MatchString(block[1]) {
-				line := 1 + strings.Count(string(doc)[:strings.Index(string(doc), block[1])], "\n")
-				examples[file+":"+strconv.Itoa(line)] = block[1] + "\n"
+		for _, block := range blocks.FindAllStringSubmatchIndex(string(doc), -1) {
+			indent, code := string(doc[block[2]:block[3]]), string(doc[block[4]:block[5]])
+			code = strings.ReplaceAll("\n"+code, "\n"+indent, "\n")
+			if settings.MatchString(code) {
+				examples[file+":"+strconv.Itoa(1+strings.Count(string(doc[:block[4]]), "\n"))] = code + "\n"
 			}
 		}
 	}
