@@ -491,6 +491,17 @@ func TestAFileThatCannotBeWritten(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, "one", string(doc))
 
+			// A crash now loses nothing: the journals that have it stay.
+			copied := t.TempDir()
+			require.NoError(t, os.CopyFS(copied, os.DirFS(dir)))
+			require.NoError(t, os.RemoveAll(filepath.Join(copied, key)))
+			crashed, err := Open(Config{Dir: copied, Logger: quiet})
+			require.NoError(t, err)
+			doc, err = crashed.Get(t.Context(), key)
+			require.NoError(t, err)
+			assert.Equal(t, "one", string(doc))
+			require.NoError(t, crashed.Close())
+
 			require.NoError(t, os.RemoveAll(filepath.Join(dir, key)))
 			require.NoError(t, s.Update(t.Context(), "services/b.json", set("two")))
 			onDisk, err := os.ReadFile(filepath.Join(dir, key))
@@ -504,6 +515,40 @@ func TestAFileThatCannotBeWritten(t *testing.T) {
 			assert.Len(t, left, 1, "after a proper end there is no journal")
 		})
 	}
+}
+
+// It is tried again with the next update, and not only when the journal is full.
+func TestAFileThatCouldNotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(Config{Dir: dir, Logger: quiet})
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "services/a.json", "x"), 0o755))
+	require.NoError(t, s.Update(t.Context(), "services/a.json", set("one")))
+	require.NoError(t, s.Update(t.Context(), "services/b.json", set("one")), "the others are not to suffer")
+	onDisk, err := os.ReadFile(filepath.Join(dir, "services/b.json"))
+	require.NoError(t, err)
+	assert.Equal(t, "one", string(onDisk))
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, "services/a.json")))
+	require.NoError(t, s.Update(t.Context(), "services/b.json", set("two")))
+	onDisk, err = os.ReadFile(filepath.Join(dir, "services/a.json"))
+	require.NoError(t, err)
+	assert.Equal(t, "one", string(onDisk))
+}
+
+// What a checkpoint could not write is not the newest any more where an update came
+// meanwhile, and must not be written over that.
+func TestACheckpointThatFailsBesideAnUpdate(t *testing.T) {
+	s := &Store{cfg: Config{Logger: quiet}}
+	older, newer, other := &version{key: "a"}, &version{key: "a"}, &version{key: "b"}
+	c := committer{behind: map[string]*version{"a": newer}, dirty: map[string]bool{"c": true}}
+	c.endCheckpoint(s, &checkpoint{
+		behind: map[string]*version{"a": older, "b": other}, dirty: map[string]bool{"d": true}, fileErr: syscall.ENOSPC,
+	})
+	assert.Same(t, newer, c.behind["a"])
+	assert.Same(t, other, c.behind["b"])
+	assert.Equal(t, map[string]bool{"c": true, "d": true}, c.dirty)
+	assert.ErrorIs(t, c.fileErr, syscall.ENOSPC)
 }
 
 func TestAFileSystemThatFoldsCase(t *testing.T) {
