@@ -11,11 +11,12 @@
 //	prometheus --config.file=examples/metricsync/prometheus.yml --storage.tsdb.path=/tmp/shop-metrics
 //
 // And what carries two of them, the 95th percentile of the response time and the
-// percentage of errors, to the status page. With --dry-run it shows what it would
-// send, and needs no page; without, it wants the key of one in STATUSPAGE_API_KEY,
-// and the ids of its metrics in metricsync.yaml:
+// percentage of errors, to the status page. It wants the page's key in
+// STATUSPAGE_API_KEY, and its id and those of its metrics in metricsync.yaml. The
+// first call sends nothing, and shows the curves without a page too, with any key:
 //
-//	routewatch metricsync run --config examples/metricsync/metricsync.yaml --dry-run
+//	routewatch metricsync check --config examples/metricsync/metricsync.yaml
+//	routewatch metricsync run --config examples/metricsync/metricsync.yaml --interval 1m
 //
 // Buy something for ten minutes, well and badly, and look again. What engineers get
 // is an alert, what customers get is a curve:
