@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -132,6 +133,15 @@ func TestSyncTemplateKeepsPromises(t *testing.T) {
 	all := statements(tpl, "Resource")
 	require.Len(t, all, 1)
 	assert.Contains(t, all[0], "[ec2:CreateNetworkInterface", "what may be done to everything, Lambda does to its own network")
+
+	// Of the state of a page, its charts.
+	var ofThePage []string
+	eachStatement(tpl.Resources["FunctionRole"], func(s map[string]any) {
+		if text := fmt.Sprint(s["Resource"]); strings.Contains(text, "PageStateBucket") {
+			ofThePage = append(ofThePage, regexp.MustCompile(`\$\{PageStateBucket\}([^\]]*)`).FindAllString(text, -1)...)
+		}
+	})
+	assert.Equal(t, []string{"${PageStateBucket}", "${PageStateBucket}/charts/*", "${PageStateBucket}/points/*", "${PageStateBucket}/.probe-*"}, ofThePage)
 
 	// A secret passes through neither the stack nor the function's settings: they say
 	// where it is.
