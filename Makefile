@@ -32,7 +32,7 @@ MODULES := $(patsubst %/go.mod,%,$(wildcard benchmarks/*/go.mod statuspage/brows
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: test
 test: cc chromium prometheus $(VERSITYGW) ## install what the tests need and run all of them, raced and shuffled
@@ -60,6 +60,11 @@ shots: go chromium ## take the pictures of the status page in docs/images anew
 .PHONY: bench
 bench: go ## measure the middleware beside its peers (half an hour; see benchmarks/middleware)
 	./benchmarks/middleware/run.sh
+
+.PHONY: bench-page
+bench-page: go ## measure the status page and metric sync, beside their floors (on a machine that is idle)
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./statuspage
+	$(GO) test -run '^$$' -bench Backfill -benchtime 2x ./metricsync
 
 .PHONY: tools
 tools: $(GOFUMPT) $(STATICCHECK) $(GOLANGCI_LINT) $(ACTIONLINT) $(VERSITYGW) ## build the pinned tools into ./.bin
