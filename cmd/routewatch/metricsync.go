@@ -110,10 +110,12 @@ func (c *metricsyncCmd) once(call *call, o metricsync.Options, dryRun bool) erro
 		fmt.Fprintln(call.stderr, "routewatch: stopped; the next run goes on from there")
 		err = nil
 	}
-	if !c.JSON && len(report.Metrics) > 0 {
-		if dryRun {
-			dry.Write(call.stdout)
-		}
+	switch {
+	case c.JSON || len(report.Metrics) == 0:
+	case dryRun:
+		dry.Write(call.stdout)
+		syncprint.Unfinished(call.stdout, report)
+	default:
 		syncprint.Report(call.stdout, report)
 	}
 	if err == nil && report.Err() != nil {

@@ -37,6 +37,11 @@ func Report(w io.Writer, r *metricsync.Report) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", m.Metric, m.Sink, from, m.Points, m.Sent, skipped(m.Skipped), newest)
 	}
 	_ = t.Flush() // a report that cannot be written has nobody to be told to
+	Unfinished(w, r)
+}
+
+// Unfinished writes what a run left, and why.
+func Unfinished(w io.Writer, r *metricsync.Report) {
 	for _, m := range r.Metrics {
 		switch {
 		case m.Err != nil && m.ID != "" && !m.Through.IsZero():
