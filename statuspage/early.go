@@ -22,7 +22,7 @@ import (
 // Who sends the closings of all alerts of a busy account, as it takes to hear of
 // each Delete, sends mostly those of alerts that never concern the page. So what
 // is said is kept whole only while there is room; of an alert that is closed, or
-// that is not the page's any more, a mark of some 40 bytes is left then, since
+// that is not the page's any more, a mark of some 50 bytes is left then, since
 // that alone keeps a late Create from turning a service red for ever. There is
 // room for some 16 million marks. Who sends more in a week has some forgotten,
 // and is told in the log.
@@ -40,7 +40,7 @@ type early struct {
 }
 
 type earlyNews struct {
-	HeardAt  time.Time `json:"heardAt"` // first
+	HeardAt  time.Time `json:"heardAt"` // last
 	Incident Incident  `json:"incident"`
 }
 
@@ -81,10 +81,9 @@ func (p *Page) storeEarly(ctx context.Context, c Change, now time.Time) error {
 		forgotten = 0
 		e := p.decodeEarly(ctx, key, doc)
 		news, known := e.News[c.ID]
-		if !known {
+		if news.Incident.Merge(c) || !known {
 			news.HeardAt = now
 		}
-		news.Incident.Merge(c)
 		if e.News == nil {
 			e.News = map[string]earlyNews{}
 		}

@@ -184,6 +184,18 @@ func TestEarlyIsForgotten(t *testing.T) {
 			assert.Empty(t, log.String())
 		})
 	})
+	t.Run("a week after the last word", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p, log := logged(t, newStore())
+			apply(t, p, stamped(said(event(opsgenie.EventUpdateMessage, "a", 0), "first")))
+			time.Sleep(6 * 24 * time.Hour)
+			apply(t, p, stamped(event(deleted, "a", 0)))
+			time.Sleep(6 * 24 * time.Hour)
+			apply(t, p, stamped(event(deleted, besideA()[1], 0))) // which makes room
+			assert.Equal(t, "green", raise(t, p, "a"))
+			assert.Empty(t, log.String())
+		})
+	})
 	t.Run("too many", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			others := besideA()[:35]
