@@ -60,12 +60,10 @@ func (s *Store) writeFile(key string, data []byte) error {
 		}
 		return nil
 	}
-	if isPublic(key) {
-		// Its folder may not be there, or be on another file system: then a new
-		// file is made where it belongs.
-		if f := s.spares.take(); f != nil && replace(name, f, data) == nil {
-			return nil
-		}
+	// Its folder may not be there, or be on another file system: then a new file
+	// is made where it belongs.
+	if isPublic(key) && s.takeTurns(key, data) {
+		return nil
 	}
 	fileMode, folderMode := modes(key)
 	temp := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+tempSuffix)
@@ -80,17 +78,12 @@ func (s *Store) writeFile(key string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return replace(name, f, data)
-}
-
-// replace writes data to a file and puts it in the place of another.
-func replace(name string, f *os.File, data []byte) error {
-	_, err := f.Write(data)
+	_, err = f.Write(data)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
+		err = os.Rename(temp, name)
 	}
 	if err != nil {
-		os.Remove(f.Name()) // what cannot be removed either goes with the next Open
+		os.Remove(temp) // what cannot be removed either goes with the next Open
 	}
 	return err
 }

@@ -11,10 +11,11 @@
 //
 // An update is first appended to a journal, in .routewatch in the folder, and
 // synced; updates at the same time, and all documents of one [Store.UpdateAll],
-// share one sync. Then the files are replaced, each by a rename. So a reader of
+// share one sync. Then the files are replaced, each in one step. So a reader of
 // the files sees whole documents, and what [Store.Update] has acknowledged
 // survives kill -9 and the loss of power at any point: Open reads the journal and
-// writes the files that are behind. Where the disk is full, or fails, Update
+// writes the files that are behind. (A loss of power can leave files empty or old
+// until then.) Where the disk is full, or fails, Update
 // returns an error, and nothing that it acknowledged is lost.
 //
 // The files of services/ are there for others: every user of the machine can read
@@ -85,8 +86,6 @@ type Store struct {
 	queue  *batch // nil while it is empty
 	closed bool
 
-	spares *spares
-
 	wake      chan struct{} // the queue is not empty
 	stop      chan struct{} // closed by Close
 	stopped   chan struct{} // closed when the committer has ended
@@ -117,7 +116,7 @@ func Open(cfg Config) (*Store, error) {
 		cfg.sync = syncPath
 	}
 	s := &Store{
-		cfg: cfg, docs: map[string]*document{}, spares: newSpares(filepath.Join(cfg.Dir, ownFolder)),
+		cfg: cfg, docs: map[string]*document{},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := s.open(); err != nil {
@@ -127,7 +126,6 @@ func Open(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("filestore: opening folder %q: %w", cfg.Dir, err)
 	}
 	go s.commitAll()
-	go s.spares.make()
 	return s, nil
 }
 
@@ -238,7 +236,7 @@ func (s *Store) Close() error {
 	}
 	close(s.stop)
 	<-s.stopped
-	s.spares.close()
+	s.removeSpares()
 	return errors.Join(s.closeErr, s.lock.Close())
 }
 

@@ -194,31 +194,6 @@ func TestFilesFollow(t *testing.T) {
 	})
 }
 
-// TestSpares: that the files which are made ahead are no good costs nothing but
-// time.
-func TestSpares(t *testing.T) {
-	dir := t.TempDir()
-	own := filepath.Join(dir, ".routewatch")
-	require.NoError(t, os.MkdirAll(own, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(own, "spare-99"), nil, 0o644))
-	s := open(t, dir)
-	assert.NoFileExists(t, filepath.Join(own, "spare-99"), "of a process that was killed")
-	for n := range 50 {
-		all, err := filepath.Glob(filepath.Join(own, "spare-*"))
-		require.NoError(t, err)
-		for _, name := range all {
-			_ = os.Remove(name) // it may be in use by now
-		}
-		for _, key := range []string{"services/a.json", fmt.Sprintf("services/%d/a.json", n)} {
-			doc := strconv.Itoa(n)
-			require.NoError(t, s.Update(t.Context(), key, set(doc)))
-			got, err := os.ReadFile(filepath.Join(dir, key))
-			require.NoError(t, err)
-			assert.Equal(t, doc, string(got))
-		}
-	}
-}
-
 func TestModes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	s := open(t, dir)

@@ -16,6 +16,7 @@ const journalPrefix = "journal-"
 func (c *committer) recover(s *Store) error {
 	c.dirty, c.behind = map[string]bool{}, map[string]*version{}
 	own := filepath.Join(s.cfg.Dir, ownFolder)
+	s.removeSpares()
 	entries, err := os.ReadDir(own) // in order
 	if err != nil {
 		return err
@@ -23,11 +24,6 @@ func (c *committer) recover(s *Store) error {
 	newest := map[string][]byte{}
 	for _, entry := range entries {
 		name := filepath.Join(own, entry.Name())
-		if strings.HasPrefix(entry.Name(), sparePrefix) {
-			if err := os.Remove(name); err != nil {
-				return err
-			}
-		}
 		number, ok := strings.CutPrefix(entry.Name(), journalPrefix)
 		if !ok {
 			continue

@@ -1,71 +1,67 @@
 package filestore
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 )
 
-// spares are empty files, open for writing, that are there before they are needed.
-// Replacing a file costs mostly the making of the new one: ext4, for one, looks
-// for an inode past all those that were freed within the last minute. So those
-// that an update waits for are made beside.
-type spares struct {
-	dir   string
-	ready chan *os.File // nil where none could be made
-	stop  chan struct{}
-	ended chan struct{}
-}
+// A file that is there for others has a spare, which was that file before it was
+// last replaced, and the two take turns. To make a new file and to free the old one
+// each time is most of what replacing it costs, and an update waits for it.
+const sparePrefix = "spare-"
 
-const (
-	sparePrefix = "spare-"
-	maxSpares   = 32 // more than an alert of Opsgenie can name services
-)
-
-func newSpares(dir string) *spares {
-	return &spares{dir, make(chan *os.File, maxSpares), make(chan struct{}), make(chan struct{})}
-}
-
-// make makes spares until close.
-func (p *spares) make() {
-	defer close(p.ended)
-	for n := 0; ; n++ {
-		f, err := os.OpenFile(filepath.Join(p.dir, sparePrefix+strconv.Itoa(n)), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, publicMode)
-		if err != nil {
-			f = nil // whoever takes it makes a file himself, and finds out why not
-		}
-		select {
-		case p.ready <- f:
-		case <-p.stop:
-			discard(f)
-			return
-		}
+// takeTurns makes the spare of a document's file hold data and puts it in the
+// file's place. It reports whether it did: what does not work with a spare may work
+// without.
+func (s *Store) takeTurns(key string, data []byte) bool {
+	base := strings.TrimPrefix(key, publicFolder)
+	if strings.Contains(base, "/") {
+		return false // its spare would be that of others too
 	}
-}
-
-// take returns a spare file, or nil where there is none just now.
-func (p *spares) take() *os.File {
-	select {
-	case f := <-p.ready:
-		return f
-	default:
-		return nil
+	name, spare := s.path(key), filepath.Join(s.cfg.Dir, ownFolder, sparePrefix+base)
+	if !writeSpare(spare, data) {
+		os.Remove(spare)
+		return false
 	}
-}
-
-// close removes what is left. Nobody takes any more.
-func (p *spares) close() {
-	close(p.stop)
-	<-p.ended
-	close(p.ready)
-	for f := range p.ready {
-		discard(f)
+	// A folder could be exchanged too, and it is not ours to move.
+	if old, err := os.Lstat(name); err == nil && old.Mode().IsRegular() && exchange(spare, name) == nil {
+		return true
 	}
+	// There is no file to exchange it with, or this system does not exchange.
+	if os.Rename(spare, name) != nil {
+		os.Remove(spare)
+		return false
+	}
+	return true
 }
 
-func discard(f *os.File) {
-	if f != nil {
+// writeSpare writes a spare, and makes it where there is none that is unused.
+func writeSpare(name string, data []byte) bool {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err == nil && !unused(f) {
 		f.Close()
-		os.Remove(f.Name()) // what cannot be removed goes with the next Open
+		os.Remove(name) // whoever has it keeps it
+		err = os.ErrNotExist
+	}
+	if err != nil {
+		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, publicMode)
+	}
+	if err != nil {
+		return false
+	}
+	_, err = f.WriteAt(data, 0)
+	return errors.Join(err, f.Truncate(int64(len(data))), f.Close()) == nil
+}
+
+// removeSpares removes all spares. One that cannot be removed does no harm.
+func (s *Store) removeSpares() {
+	own := filepath.Join(s.cfg.Dir, ownFolder)
+	entries, _ := os.ReadDir(own)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), sparePrefix) {
+			os.Remove(filepath.Join(own, entry.Name()))
+		}
 	}
 }
