@@ -74,6 +74,9 @@ func (s *snapshots) put(records ...*Record) (taken []*Record) {
 	old := s.now.Load()
 	next := &Snapshot{Rev: old.Rev + 1, At: time.Now(), Services: slices.Clone(old.Services), Charts: old.Charts, announced: old.announced}
 	touched, few := map[string]touch{}, len(records) <= maxTouched/maxIncidents
+	if !few && len(s.byAlert) == 0 {
+		s.byAlert = make(map[string][]string, incidentsOf(records)) // to grow there takes longer than to fill it
+	}
 	var added []*Record // no name comes twice
 	for _, r := range records {
 		at, found := next.find(r.Name)
@@ -143,12 +146,18 @@ func (s *snapshots) index(old, next *Record) {
 			had[old.Incidents[n].ID] = true
 		}
 	}
+	alone := []string{next.Name} // of all alerts that concern nobody else
 	for n := range next.Incidents {
 		id := next.Incidents[n].ID
-		if !had[id] {
-			s.byAlert[id] = append(slices.Clip(s.byAlert[id]), next.Name)
+		if had[id] {
+			delete(had, id)
+			continue
 		}
-		delete(had, id)
+		if others := s.byAlert[id]; len(others) > 0 {
+			s.byAlert[id] = append(slices.Clip(others), next.Name)
+		} else {
+			s.byAlert[id] = alone
+		}
 	}
 	for id := range had {
 		left := slices.DeleteFunc(slices.Clone(s.byAlert[id]), func(name string) bool { return name == next.Name })
@@ -156,6 +165,13 @@ func (s *snapshots) index(old, next *Record) {
 			delete(s.byAlert, id)
 		}
 	}
+}
+
+func incidentsOf(records []*Record) (n int) {
+	for _, r := range records {
+		n += len(r.Incidents)
+	}
+	return n
 }
 
 // servicesOf are the services that are known to have a record of an alert.
