@@ -194,12 +194,13 @@ func (j *journal) append(versions []*version) error {
 	}
 	end := j.size + int64(len(j.buf))
 	sync := j.file.Datasync
-	if end > j.room {
+	_, err := j.file.WriteAt(j.buf, j.size)
+	if err == nil && end > j.room {
 		sync = j.file.Sync
 		j.room = end + min(max(minRoom, end), maxRoom)
-		j.buf = append(j.buf, make([]byte, j.room-end)...)
+		err = writeZeros(j.file, end, j.room)
 	}
-	if _, err := j.file.WriteAt(j.buf, j.size); err != nil {
+	if err != nil {
 		// What was written of it must not be read where less is written over it.
 		j.room = j.size
 		if e := j.file.Truncate(j.size); e != nil {
@@ -217,6 +218,20 @@ func (j *journal) append(versions []*version) error {
 	j.size = end
 	if cap(j.buf) > 1<<20 {
 		j.buf = nil
+	}
+	return nil
+}
+
+var zeros [64 << 10]byte
+
+// writeZeros writes zeros to a file from one place to another.
+func writeZeros(f io.WriterAt, from, to int64) error {
+	for from < to {
+		n, err := f.WriteAt(zeros[:min(to-from, int64(len(zeros)))], from)
+		if err != nil {
+			return err
+		}
+		from += int64(n)
 	}
 	return nil
 }
