@@ -2,6 +2,7 @@ package opsgenie
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -16,9 +17,13 @@ const (
 	maxErrorID     = 100
 )
 
+// errForeign is what is wrong with an answer that somebody on the way has given.
+var errForeign = errors.New("the answer is not one of Opsgenie's: is the base URL right, is a proxy in between?")
+
 // refused is the error of a call that was answered with a status other than 2xx.
 // The body is Opsgenie's {message, took, requestId, code, errors{field: text}},
-// or whatever a proxy says.
+// or whatever a proxy says. A 404 decides what becomes of an alert, so that one of
+// a proxy has a reason in Err.
 func (c *Client) refused(op string, x *exchange) *Error {
 	e := c.newError(op, nil)
 	e.Status = x.status
@@ -31,7 +36,7 @@ func (c *Client) refused(op string, x *exchange) *Error {
 		Code      looseInt                   `json:"code"`
 		Errors    map[string]json.RawMessage `json:"errors"`
 	}
-	_ = json.Unmarshal(x.body, &body) // what it cannot read stays empty
+	unread := json.Unmarshal(x.body, &body) // what it cannot read stays empty
 	e.Message = c.safe(string(body.Message), maxErrorText)
 	if e.Message == "" && len(body.Errors) == 0 {
 		e.Message = c.safe(string(x.body), maxErrorField)
@@ -54,8 +59,13 @@ func (c *Client) refused(op string, x *exchange) *Error {
 		}
 		e.Fields[c.safe(name, maxErrorField)] = c.safe(string(value), maxErrorField)
 	}
-	if e.Status == http.StatusNotFound && x.header.Get("X-Opsgenie-Errortype") == "RequestNotProcessed" {
-		e.Err = ErrPending
+	if e.Status == http.StatusNotFound {
+		switch {
+		case x.header.Get("X-Opsgenie-Errortype") == "RequestNotProcessed":
+			e.Err = ErrPending
+		case unread != nil:
+			e.Err = errForeign
+		}
 	}
 	return e
 }

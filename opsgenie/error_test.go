@@ -60,6 +60,7 @@ func TestErrorOfAnswer(t *testing.T) {
 		{"400", "", always(400, `{"message":""}`), `opsgenie: create alert at api.opsgenie.com: 400 Bad Request: {"message":""}`, false},
 		{"402", "", always(402, `{"message":{"a":1},"errors":"x"}`), `opsgenie: create alert at api.opsgenie.com: 402 Payment Required: {"message":{"a":1},"errors":"x"}`, false},
 		{"404", "", always(404, `{"message":"no","code":"404"}`), "opsgenie: create alert at api.opsgenie.com: 404 Not Found: no", false},
+		{"404 of a proxy", "", always(404, "<html>no such page", "Content-Type", "text/html"), "opsgenie: create alert at api.opsgenie.com: 404 Not Found: an HTML page, so not Opsgenie's answer: the answer is not one of Opsgenie's: is the base URL right, is a proxy in between?", false},
 		{"redirect", "", always(302, "", "Location", "https://x.example/?a"), "opsgenie: create alert at api.opsgenie.com: 302 Found; redirects are not followed: check the base URL", false},
 		{"not JSON", "", always(200, "<html>login"), "opsgenie: create alert at api.opsgenie.com: 200 OK: the answer is not one of Opsgenie's: is the base URL right, is a proxy in between?", true},
 		{"a list", "", always(202, "[]"), "opsgenie: create alert at api.opsgenie.com: 202 Accepted: the answer is not one of Opsgenie's: is the base URL right, is a proxy in between?", true},

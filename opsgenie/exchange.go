@@ -88,7 +88,7 @@ func (c *Client) call(ctx context.Context, op string, req sdk.ApiRequest, result
 	case x.status < 200 || x.status > 299:
 		return c.refused(op, x)
 	case err != nil || !bytes.HasPrefix(bytes.TrimSpace(x.body), []byte("{")):
-		e := c.newError(op, errors.New("the answer is not one of Opsgenie's: is the base URL right, is a proxy in between?"))
+		e := c.newError(op, errForeign)
 		e.Status = x.status
 		return e
 	}
