@@ -96,7 +96,7 @@ func (p *Page) readChartDocs(ctx context.Context, reads []*chartRead, known map[
 		}
 		chart, err := chartdoc.ReadChart(r.Key, doc)
 		if err != nil {
-			r.err = fmt.Errorf("%w: %w", errDamaged, err)
+			r.err = damage{err}
 			return
 		}
 		r.chart = newChart(chart, known[r.Key])
@@ -144,7 +144,7 @@ func (p *Page) readDay(ctx context.Context, id, day string, now time.Time) ([]ch
 	}
 	d, err := chartdoc.ReadDay(id, day, doc)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", key, errDamaged, err)
+		return nil, fmt.Errorf("%s: %w", key, damage{err})
 	}
 	points := slices.DeleteFunc(d.Sorted(), func(p chartdoc.Point) bool { return chartdoc.Check(p, now) != nil })
 	for n := range points {

@@ -35,7 +35,8 @@ func (p *Page) readTags(tags []string) reading {
 
 // changeOf says what an event says of its alert. While an alert does not have
 // the page's tag, what is said of it is none of the visitors' business: only its
-// tags and its end are taken then.
+// tags and its end are taken then. A Delete does not tell the tags; of it too only
+// the end is taken.
 func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 	a := e.Alert
 	updated, created := sane(a.UpdatedAt, now), sane(a.CreatedAt, now)
@@ -48,14 +49,14 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 	case a.Tags != nil:
 		tags := a.Tags
 		if added { // some relays tell the tags as they were before
-			tags = slices.Concat(tags, a.AddedTags)
+			tags = slices.Concat(tags, notIn(tags, a.AddedTags))
 		}
 		c.Tags = p.readTags(tags).point(c.At)
 	case added && len(a.AddedTags) > 0:
 		c.Tags = p.readTags(a.AddedTags).point(c.At)
 		c.Tags.Partial = true
 	}
-	if c.Tags != nil && !c.Tags.Partial && !c.Tags.Page {
+	if c.Tags != nil && !c.Tags.Partial && !c.Tags.Page || c.Tags == nil && e.Action == opsgenie.EventDelete {
 		return c
 	}
 
@@ -77,12 +78,29 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 	return c
 }
 
+// notIn are the added tags that are neither among the tags nor a piece of one:
+// Opsgenie writes those that were added as one text with commas between, which
+// takes a tag apart that has a comma of its own.
+func notIn(tags, added []string) []string {
+	pieces := map[string]bool{}
+	for _, tag := range tags {
+		pieces[strings.TrimSpace(tag)] = true
+		for piece := range strings.SplitSeq(tag, ",") {
+			pieces[strings.TrimSpace(piece)] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(added), func(tag string) bool { return pieces[strings.TrimSpace(tag)] })
+}
+
 // changeOfAlert says what the Alert API says of an alert.
 func (p *Page) changeOfAlert(a opsgenie.Alert, now time.Time) Change {
 	updated, created := sane(a.UpdatedAt, now), sane(a.CreatedAt, now)
 	c := Change{ID: clean(a.ID, maxID), At: cmp.Or(updated, created), CreatedAt: created}
 	if !a.Open() {
 		c.ClosedAt = cmp.Or(updated, now)
+	}
+	if a.Tags == nil {
+		return c // an answer that does not tell the tags takes none away
 	}
 	r := p.readTags(a.Tags)
 	c.Tags = r.point(c.At)

@@ -173,6 +173,12 @@ func TestDamagedRecord(t *testing.T) {
 	require.Error(t, p.Refresh(t.Context()), "it is told")
 	require.Error(t, p.Apply(t.Context(), event(create, "b", 0, tagged("API", "critical")...)))
 	apply(t, p, event(create, "b", 0, tagged("Web", "critical")...))
+	apply(t, p, event(deleted, "foreign", 1)) // and again, which would be of no use
+
+	// Others, who know what this one does not know yet.
+	apply(t, newPage(t, s, nil), event(create, "c", 0, tagged("Shop", "major")...))
+	apply(t, p, event(deleted, "c", 1))
+	assert.Equal(t, map[string]string{"Web": "critical message of a", "Shop": "green"}, look(p))
 
 	s.fail = func(op, _ string) error {
 		if op == "list" {

@@ -60,7 +60,10 @@ func TestWhatReachesTheIncident(t *testing.T) {
 			}
 		}},
 		{"it ends at the first of several ends", []opsgenie.Event{event(deleted, "a", 5), event(closed, "a", 3, on...)}, func(i *statuspage.Incident) {
-			i.ResolvedAt, i.MessageAt = at(3), at(5)
+			i.ResolvedAt, i.MessageAt = at(3), at(3)
+		}},
+		{"nothing of a Delete but its end", []opsgenie.Event{noted(said(event(deleted, "a", 2), "internal"), "internal")}, func(i *statuspage.Incident) {
+			i.ResolvedAt = at(2)
 		}},
 		{"it begins at the first of several beginnings", []opsgenie.Event{
 			func() opsgenie.Event {

@@ -40,38 +40,46 @@ func TestPrivate_fields(t *testing.T) {
 // business, also when it is tagged later, or was before. With the Reference anybody
 // could read the notes of any alert.
 func TestPrivate_whileNotTagged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t)
-		start := time.Now()
-		with, without := tags("major", "API"), []string{"servicename:API", "major"}
-		for n, step := range []struct {
-			action, message, note string
-			tags                  []string
-		}{
-			{"Create", "secret name", "", without},
-			{"AddNote", "secret name", "secret note, before", without},
-			{"UpdateMessage", "public name", "", without},
-			{"AddTags", "public name", "", with},
-			{"AddNote", "public name", "public note", with},
-			{"RemoveTags", "public name", "", without},
-			{"AddNote", "secret name", "secret note, between", without},
-			{"UpdateMessage", "secret name", "", without},
-			{"AddTags", "public name", "", with},
-			{"RemoveTags", "public name", "", without},
-			{"AddNote", "secret name", "secret note, after", without},
-			{"Close", "secret name", "secret note, closing", without},
-		} {
-			time.Sleep(time.Minute)
-			s.tell(alert{action: step.action, id: "1", message: step.message, note: step.note, tags: step.tags, created: start, updated: time.Now()})
-			public := everythingPublic(t, s.page, "API")
-			assert.NotContains(t, public, "secret", "step %d, %s", n, step.action)
-			assert.Equal(t, n >= 3, strings.Contains(public, "public name"), "step %d, %s", n, step.action)
-		}
-		assert.Contains(t, everythingPublic(t, s.page, "API"), "public note")
-	})
+	for _, end := range []string{"Close", "Delete"} {
+		synctest.Test(t, func(t *testing.T) { whileNotTagged(t, end) })
+	}
 	s := newSite(t)
 	s.tell(outage("1"))
 	s.tell(alert{action: "Create", id: "2", message: "x", tags: []string{"servicename:API", "critical"}, updated: time.Now()})
 	assert.Equal(t, http.StatusOK, webGet(s.page, "/incidents/1").Code)
 	assert.Equal(t, http.StatusNotFound, webGet(s.page, "/incidents/2").Code)
+}
+
+func whileNotTagged(t *testing.T, end string) {
+	s := newSite(t)
+	start := time.Now()
+	with, without := tags("major", "API"), []string{"servicename:API", "major"}
+	last := without
+	if end == "Delete" {
+		last = nil // it does not tell them
+	}
+	for n, step := range []struct {
+		action, message, note string
+		tags                  []string
+	}{
+		{"Create", "secret name", "", without},
+		{"AddNote", "secret name", "secret note, before", without},
+		{"UpdateMessage", "public name", "", without},
+		{"AddTags", "public name", "", with},
+		{"AddNote", "public name", "public note", with},
+		{"RemoveTags", "public name", "", without},
+		{"AddNote", "secret name", "secret note, between", without},
+		{"UpdateMessage", "secret name", "", without},
+		{"AddTags", "public name", "", with},
+		{"RemoveTags", "public name", "", without},
+		{"AddNote", "secret name", "secret note, after", without},
+		{end, "secret name", "secret note, closing", last},
+	} {
+		time.Sleep(time.Minute)
+		s.tell(alert{action: step.action, id: "1", message: step.message, note: step.note, tags: step.tags, created: start, updated: time.Now()})
+		public := everythingPublic(t, s.page, "API")
+		assert.NotContains(t, public, "secret", "step %d, %s", n, step.action)
+		assert.Equal(t, n >= 3, strings.Contains(public, "public name"), "step %d, %s", n, step.action)
+	}
+	assert.Contains(t, everythingPublic(t, s.page, "API"), "public note")
 }

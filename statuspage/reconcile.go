@@ -13,8 +13,17 @@ import (
 	"github.com/routewatch/routewatch/opsgenie"
 )
 
-// ClientAlerts is Alerts by an opsgenie.Client, whose key may list alerts.
-func ClientAlerts(c *opsgenie.Client) Alerts { return clientAlerts{c} }
+// ClientAlerts is Alerts by an opsgenie.Client. It is nil, so that the records
+// decide, where the client's kind of key cannot list alerts: a GenieKey at Jira
+// Service Management. Package jsmops lists them there.
+func ClientAlerts(c *opsgenie.Client) Alerts {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // it is known without asking anybody
+	if _, err := c.List(ctx, opsgenie.ListOptions{}); errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return clientAlerts{c}
+}
 
 type clientAlerts struct{ *opsgenie.Client }
 
@@ -28,9 +37,6 @@ func (c clientAlerts) Open(ctx context.Context, tag string) iter.Seq2[opsgenie.A
 func (c clientAlerts) Get(ctx context.Context, id string) (opsgenie.Alert, error) {
 	return c.Client.Get(ctx, opsgenie.ID(id))
 }
-
-// maxFailures ends a reconciliation: the Alert API is not well.
-const maxFailures = 5
 
 // Reconcile compares the records with the Alert API: alerts that are open there
 // and unknown here are taken in, and those that are open here and not listed
@@ -63,6 +69,7 @@ func (p *Page) reconcile(ctx context.Context) error {
 		compared[r.Name] = true
 	}
 	listed := map[string]bool{}
+	failures := failures{services: map[string]bool{}}
 	for a, err := range p.cfg.Alerts.Open(ctx, p.cfg.PageTag) {
 		if err != nil {
 			return fmt.Errorf("listing open alerts: %w", err)
@@ -70,19 +77,20 @@ func (p *Page) reconcile(ctx context.Context) error {
 		if a.ID == "" {
 			continue
 		}
-		services, err := p.takeAlert(ctx, a)
-		if err != nil {
-			return fmt.Errorf("alert %s: %w", a.ID, err)
-		}
 		listed[clean(a.ID, maxID)] = true
+		services, err := p.takeAlert(ctx, a)
+		if failures.add(a.ID, append(services, p.snap.servicesOf(clean(a.ID, maxID))...), err) {
+			return failures.err()
+		}
 		for _, name := range services {
 			compared[name] = true
 		}
 	}
-	if err := p.lookAtOthers(ctx, listed); err != nil {
-		return err
+	p.lookAtOthers(ctx, listed, &failures)
+	for name := range failures.services {
+		delete(compared, name)
 	}
-	return p.markReconciled(ctx, compared)
+	return errors.Join(failures.err(), p.markReconciled(ctx, compared))
 }
 
 // ReconcileStats says how the comparing with the Alert API goes. Without an Alert
@@ -129,7 +137,7 @@ func (r *reconciled) resting(now time.Time) time.Duration {
 
 // lookAtOthers asks for the alerts that are open here and not listed, in any
 // order, so that the same few failures do not keep the others away for ever.
-func (p *Page) lookAtOthers(ctx context.Context, listed map[string]bool) error {
+func (p *Page) lookAtOthers(ctx context.Context, listed map[string]bool, failures *failures) {
 	var ids []string
 	for id := range p.openIncidents() {
 		if !listed[id] {
@@ -137,22 +145,22 @@ func (p *Page) lookAtOthers(ctx context.Context, listed map[string]bool) error {
 		}
 	}
 	rand.Shuffle(len(ids), func(a, b int) { ids[a], ids[b] = ids[b], ids[a] })
-	var errs []error
+	end := false
 	for _, id := range ids {
-		if err := p.lookAt(ctx, id); err != nil {
-			errs = append(errs, fmt.Errorf("looking at alert %s: %w", id, err))
+		services := p.snap.servicesOf(id)
+		if end || ctx.Err() != nil {
+			failures.concern(services)
+			continue
 		}
-		if len(errs) >= maxFailures || ctx.Err() != nil {
-			break
-		}
+		end = failures.add(id, services, p.lookAt(ctx, id))
 	}
-	return errors.Join(errs...)
 }
 
 func (p *Page) lookAt(ctx context.Context, id string) error {
 	a, err := p.cfg.Alerts.Get(ctx, id)
 	var apiErr *opsgenie.Error
-	if errors.As(err, &apiErr) && apiErr.Status == http.StatusNotFound {
+	// With a reason it is not the service that says so, but a proxy on the way.
+	if errors.As(err, &apiErr) && apiErr.Status == http.StatusNotFound && apiErr.Err == nil {
 		now := wallNow()
 		_, err := p.take(ctx, Change{ID: id, ClosedAt: now}, false, now)
 		return err
@@ -168,21 +176,24 @@ func (p *Page) lookAt(ctx context.Context, id string) error {
 }
 
 // takeAlert takes in an alert, and returns the services that it names.
-func (p *Page) takeAlert(ctx context.Context, a opsgenie.Alert) ([]string, error) {
+func (p *Page) takeAlert(ctx context.Context, a opsgenie.Alert) (services []string, err error) {
 	now := wallNow()
 	c := p.changeOfAlert(a, now)
 	copies := p.snap.copiesOf(c.ID)
-	if !c.Tags.Page && len(copies) == 0 {
+	if c.Tags != nil {
+		services = c.Tags.Services
+	}
+	if len(copies) == 0 && (c.Tags == nil || !c.Tags.Page) {
 		return nil, nil // the index matched words; the tag is not there
 	}
 	var told Incident
 	told.Merge(c)
 	// Most of what is listed is known, and what was known once stays known.
 	if len(copies) > 0 && agree(copies) && copies[0].knows(&told) {
-		return c.Tags.Services, nil
+		return services, nil
 	}
-	_, err := p.take(ctx, c, false, now)
-	return c.Tags.Services, err
+	_, err = p.take(ctx, c, false, now)
+	return services, err
 }
 
 // openIncidents are the ids of all alerts that are open for what is known.

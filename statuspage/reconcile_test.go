@@ -276,6 +276,36 @@ func TestReconcile(t *testing.T) {
 			d.requireLook("API", "major x")
 			_ = x
 		}},
+		{"a Get whose answer is a proxy's", opsgenietest.Options{ListLag: time.Minute}, func(d *desk) {
+			d.raise("x", tagged("API", "major")...)
+			d.og.Inject(opsgenietest.Fault{Op: opsgenietest.OpGet, Status: 404, Body: "<html>no such page</html>", Header: http.Header{"Content-Type": {"text/html"}}, Times: -1})
+			require.ErrorContains(d, d.page.Reconcile(d.Context()), "is a proxy in between?")
+			d.requireLook("API", "major x")
+		}},
+		{"a Get that does not tell the tags", opsgenietest.Options{}, func(d *desk) {
+			x := d.raise("x", tagged("API", "major")...)
+			answer := fmt.Sprintf(`{"data":{"id":%q,"status":"open","message":"secret","updatedAt":%q}}`, x, time.Now().Add(time.Minute).Format(time.RFC3339))
+			d.og.Inject(
+				opsgenietest.Fault{Op: opsgenietest.OpList, Status: 200, Body: `{"data":[]}`},
+				opsgenietest.Fault{Op: opsgenietest.OpGet, Status: 200, Body: answer},
+			)
+			d.reconcile()
+			d.requireLook("API", "major x")
+		}},
+		{"a list that does not tell the tags", opsgenietest.Options{}, func(d *desk) {
+			d.og.Inject(opsgenietest.Fault{Op: opsgenietest.OpList, Status: 200, Body: `{"data":[{"id":"y","status":"open","message":"y"}]}`})
+			d.reconcile()
+			d.requireLook()
+		}},
+		{"one alert that cannot be asked for, before the first success", opsgenietest.Options{ListLag: time.Minute}, func(d *desk) {
+			x := d.raise("x", tagged("API", "major")...)
+			y := d.raise("y", tagged("Web", "major")...)
+			d.og.Inject(opsgenietest.Fault{Op: opsgenietest.OpGet, Path: x, Status: 403, Times: -1})
+			require.Error(d, d.page.Reconcile(d.Context()))
+			d.do(x, opsgenietest.ActClose)
+			d.do(y, opsgenietest.ActClose)
+			d.requireLook("API", "major x", "Web", "green") // Web has been compared
+		}},
 		{"what is open for long and not listed is not lost among failures", opsgenietest.Options{}, func(d *desk) {
 			var ids []string
 			for n := range 20 {
@@ -331,6 +361,44 @@ func TestReconcile(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A record that is damaged keeps nobody but its own service from being compared.
+func TestReconcileBesideADamagedRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, nil)
+		d.deaf = true
+		for n := range 10 { // more than failures end a reconciliation
+			d.raise(fmt.Sprint("x", n), tagged("API", "major")...)
+		}
+		d.raise("both", tagged("API", "major", "servicename:Mail")...)
+		y := d.raise("y", tagged("Web", "critical")...)
+		z := d.raise("z", tagged("Shop", "major")...)
+		damaged := func([]byte) ([]byte, error) { return []byte("{"), nil }
+		require.NoError(t, d.store.Update(t.Context(), "records/API.json", damaged))
+		d.page = newPage(t, batch{d.store}, d.alerts())
+		require.ErrorContains(t, d.page.Reconcile(t.Context()), "damaged")
+		d.requireLook("Web", "critical y", "Shop", "major z", "Mail", "major both")
+
+		// And then the records decide, and what was lost is found.
+		d.deaf = false
+		d.do(z, opsgenietest.ActClose)
+		d.requireLook("Web", "critical y", "Shop", "green", "Mail", "major both")
+		d.deaf = true
+		d.do(y, opsgenietest.ActClose)
+		require.ErrorContains(t, d.page.Reconcile(t.Context()), "damaged")
+		d.requireLook("Web", "green", "Shop", "green", "Mail", "major both")
+	})
+}
+
+// Where the Alert API cannot be asked, the records decide from the first event on.
+func TestAKeyThatCannotList(t *testing.T) {
+	c, err := opsgenie.New(opsgenie.Config{APIKey: "page-key", BaseURL: opsgenie.JSM})
+	require.NoError(t, err)
+	p := newPage(t, newStore(), statuspage.ClientAlerts(c))
+	require.NoError(t, p.Reconcile(t.Context()))
+	apply(t, p, event(create, "a", 0, tagged("API", "critical")...), event(closed, "a", 1))
+	assert.Equal(t, map[string]string{"API": "green"}, look(p))
 }
 
 // A tag may hold what the query's own language is made of.

@@ -27,7 +27,8 @@ func (p *Page) Refresh(ctx context.Context) error {
 	return err
 }
 
-// refreshAnew is Refresh, which many may share that ask for it at once.
+// refreshAnew is Refresh, which many may share that ask for it at once. That a
+// document is damaged is no error here: whoever asks is not after that one.
 func (p *Page) refreshAnew(ctx context.Context) error {
 	asked := p.refreshes.began.Load()
 	p.refreshes.Lock()
@@ -36,7 +37,7 @@ func (p *Page) refreshAnew(ctx context.Context) error {
 		return nil // one that began after this was asked for
 	}
 	began := p.refreshes.began.Add(1)
-	if err := p.Refresh(ctx); err != nil {
+	if err := p.Refresh(ctx); !onlyDamage(err) {
 		return err
 	}
 	p.refreshes.done = began
@@ -125,12 +126,4 @@ func (p *Page) readAll(ctx context.Context) error {
 		p.log.ErrorContext(ctx, "statuspage: reading the store", slog.Any("error", err))
 	}
 	return nil
-}
-
-func onlyDamage(err error) bool {
-	var joined interface{ Unwrap() []error }
-	if errors.As(err, &joined) {
-		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !errors.Is(err, errDamaged) })
-	}
-	return err == nil || errors.Is(err, errDamaged)
 }

@@ -151,7 +151,7 @@ func decodeRecord(doc []byte) (*Record, error) {
 	r := Record{sum: sumOf(doc)}
 	// v2, because v1 looks through a document twice.
 	if err := jsonv2.Unmarshal(doc, &r, json.FormatDurationAsNano(true)); err != nil {
-		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+		return nil, damage{err}
 	}
 	return &r, nil
 }
@@ -160,6 +160,3 @@ var sumSeed = maphash.MakeSeed()
 
 // sumOf tells documents apart, in this process.
 func sumOf(doc []byte) uint64 { return maphash.Bytes(sumSeed, doc) }
-
-// errDamaged is in the chain of the error for a document that cannot be read.
-var errDamaged = errors.New("the document is damaged")

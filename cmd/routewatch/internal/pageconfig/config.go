@@ -233,20 +233,13 @@ func (l *loader) alerts(c *Config) {
 			return
 		}
 		c.Page.Alerts, c.Truth = client, "the alerts of Jira Service Management, read as "+jsm.Email
-	case genie != nil && !canList(genie):
-		c.Truth = records + " (this key cannot list alerts on Jira Service Management: set JSM_SITE, JSM_EMAIL and JSM_API_TOKEN)"
 	case genie != nil:
-		c.Page.Alerts, c.Truth = statuspage.ClientAlerts(genie), "the alerts at "+genie.BaseURL()
+		if c.Page.Alerts = statuspage.ClientAlerts(genie); c.Page.Alerts == nil {
+			c.Truth = records + " (this key cannot list alerts on Jira Service Management: set JSM_SITE, JSM_EMAIL and JSM_API_TOKEN)"
+		} else {
+			c.Truth = "the alerts at " + genie.BaseURL()
+		}
 	}
-}
-
-// canList says whether the service at the client's base lets its kind of key
-// list alerts. It calls nobody.
-func canList(c *opsgenie.Client) bool {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	_, err := c.List(ctx, opsgenie.ListOptions{})
-	return !errors.Is(err, errors.ErrUnsupported)
 }
 
 // clientMistakes tells what a client's constructor found, by the names of the
