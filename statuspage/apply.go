@@ -42,7 +42,8 @@ func (p *Page) take(ctx context.Context, c Change, removal bool, now time.Time) 
 		if !c.tellsEarly(removal) {
 			return false, nil // nothing to do with the page
 		}
-		if err := p.storeEarly(ctx, c, now); err != nil {
+		heard, err := p.storeEarly(ctx, c, now)
+		if err != nil {
 			return false, err
 		}
 		// Another replica may have met the alert just now, and have looked for
@@ -50,7 +51,10 @@ func (p *Page) take(ctx context.Context, c Change, removal bool, now time.Time) 
 		if err := p.refreshAnew(ctx); err != nil {
 			return false, err
 		}
-		if known = p.snap.servicesOf(c.ID); len(known) == 0 {
+		known = p.snap.servicesOf(c.ID)
+		// Or what was said bit by bit is enough by now.
+		named = len(heard.Services()) > 0
+		if len(known) == 0 && !named {
 			return false, nil
 		}
 	}

@@ -74,12 +74,16 @@ func (c Change) tellsEarly(removal bool) bool {
 	return c.Tags.Page || removal
 }
 
-// storeEarly keeps a change for when its alert is known.
-func (p *Page) storeEarly(ctx context.Context, c Change, now time.Time) error {
+// storeEarly keeps a change for when its alert is known, and returns all that is
+// kept of it.
+func (p *Page) storeEarly(ctx context.Context, c Change, now time.Time) (heard Incident, err error) {
 	key, forgotten := earlyKey(c.ID), 0
-	err := p.cfg.Store.Update(ctx, key, func(doc []byte) ([]byte, error) {
-		forgotten = 0
+	err = p.cfg.Store.Update(ctx, key, func(doc []byte) ([]byte, error) {
+		forgotten, heard = 0, Incident{}
 		e := p.decodeEarly(ctx, key, doc)
+		if e.marks(c, now) {
+			return nil, nil
+		}
 		news, known := e.News[c.ID]
 		if news.Incident.Merge(c) || !known {
 			news.HeardAt = now
@@ -87,7 +91,7 @@ func (p *Page) storeEarly(ctx context.Context, c Change, now time.Time) error {
 		if e.News == nil {
 			e.News = map[string]earlyNews{}
 		}
-		e.News[c.ID] = news
+		e.News[c.ID], heard = news, news.Incident
 		forgotten = e.prune(now)
 		return json.Marshal(e)
 	})
@@ -95,7 +99,7 @@ func (p *Page) storeEarly(ctx context.Context, c Change, now time.Time) error {
 		p.log.ErrorContext(ctx, "statuspage: too many alerts were told of that are not known; some of it is forgotten, and a late Create may show such an alert as open",
 			slog.Int("alerts", forgotten))
 	}
-	return err
+	return heard, err
 }
 
 // decodeEarly reads a document. What is damaged is left aside: the page goes on.
@@ -129,6 +133,16 @@ func (e *early) incident(id string) *Incident {
 		return nil
 	}
 	return &i
+}
+
+// marks reports whether there is a mark that says all of c that counts, and lasts
+// as long as that of c would.
+func (e *early) marks(c Change, now time.Time) bool {
+	old, marked := e.Marks[dateOf(now)][markOf(c.ID)]
+	var n earlyNews
+	n.Incident.Merge(c)
+	m, enough := n.mark()
+	return marked && enough && old.and(m) == old
 }
 
 // prune forgets what nobody will ask for any more, and makes room. It returns of

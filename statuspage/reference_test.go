@@ -77,6 +77,16 @@ func TestReference(t *testing.T) {
 			event(create, "a", 0, tagged("API", "major", "foo")...),
 			removed(event(removeTags, "a", 1, "statuspage", "servicename:API"), "foo", "major"),
 		}, map[string]string{"API": "green"}},
+		{"a comma in a name", []opsgenie.Event{
+			added(event(addTags, "a", 0, "statuspage", "servicename:Acme, Inc", "critical"), "servicename:Acme", "Inc"),
+		}, map[string]string{"Acme, Inc": "critical message of a"}},
+		{"AddTags whose tags are those of before", []opsgenie.Event{
+			added(event(addTags, "a", 0, "statuspage", "major"), "servicename:API", "critical"),
+		}, map[string]string{"API": "critical message of a"}},
+		{"the tags of an alert come one by one", []opsgenie.Event{
+			event(create, "a", 0, "statuspage", "critical"),
+			added(event(addTags, "a", 1), "servicename:API"),
+		}, map[string]string{"API": "critical message of a"}},
 		{"AddTags that does not say which", []opsgenie.Event{
 			event(create, "a", 0, "statuspage", "servicename:API"),
 			event(addTags, "a", 1, tagged("API", "critical")...),
