@@ -83,6 +83,7 @@ type Page struct {
 
 	snap    snapshots
 	mirrors mirrors
+	lines   lines
 	charts  charts
 	web     *web
 

@@ -33,10 +33,7 @@ func (p *Page) store(ctx context.Context, services []string, now time.Time, chan
 	var stored []*Record
 	var errs []error
 	each(services, func(name string) {
-		r, err := p.storeOne(ctx, name, now, change)
-		if r != nil {
-			err = p.mirror(ctx, r)
-		}
+		r, err := p.storeTogether(ctx, name, now, change)
 		if err != nil && !errors.Is(err, errDamaged) {
 			p.mirrors.doubt(name) // the record may be stored
 		}
