@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -163,6 +164,8 @@ func (p *Page) lookAt(ctx context.Context, id string) error {
 	if errors.As(err, &apiErr) && apiErr.Status == http.StatusNotFound && apiErr.Err == nil {
 		now := wallNow()
 		_, err := p.take(ctx, Change{ID: id, ClosedAt: now}, false, now)
+		p.log.WarnContext(ctx, "statuspage: an alert is not there any more, which no webhook has told, and is taken for closed; if it is there, the key does not see all alerts",
+			slog.String("alert", id))
 		return err
 	}
 	if err != nil {
