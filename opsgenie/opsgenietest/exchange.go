@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/routewatch/routewatch/internal/faults"
 	"github.com/routewatch/routewatch/opsgenie"
 )
 
@@ -54,12 +55,12 @@ func (f *Fake) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	x := f.begin(r, body, start)
 	f.record(x.call)
-	fault := f.take(x.call, r)
+	fault := f.take(x)
 	if fault == nil {
 		x.send(w, x.perform("", false))
 		return
 	}
-	if !f.pause(r, fault.Delay) {
+	if !faults.Pause(r.Context(), f.ctx.Done(), fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
 	var a answer
@@ -68,7 +69,7 @@ func (f *Fake) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case fault.Hang:
-		f.pause(r, -1)
+		faults.Pause(r.Context(), f.ctx.Done(), -1)
 		panic(http.ErrAbortHandler)
 	case fault.Cut == CutBefore:
 		panic(http.ErrAbortHandler)

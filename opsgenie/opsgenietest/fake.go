@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/routewatch/routewatch/internal/faults"
 )
 
 // Options changes what a [Fake] does. The zero value is an Opsgenie that takes
@@ -69,7 +71,7 @@ type Fake struct {
 	queue    queue
 	calls    []*Call
 	invalid  []string
-	faults   []*Fault
+	faults   faults.Queue[Fault]
 	webhooks []*hook
 	sent     []Delivery
 	beats    map[string]time.Time

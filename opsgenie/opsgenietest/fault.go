@@ -79,10 +79,7 @@ func (f *Fake) Inject(faults ...Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fault := range faults {
-		if fault.Times == 0 {
-			fault.Times = 1
-		}
-		f.faults = append(f.faults, &fault)
+		f.faults.Add(fault, 0, fault.Times)
 	}
 }
 
@@ -94,53 +91,23 @@ func (f *Fake) ClearFaults() {
 }
 
 // take finds the fault that a call meets, and uses it up.
-func (f *Fake) take(c *Call, r *http.Request) *Fault {
+func (f *Fake) take(x *exchange) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i, fault := range f.faults {
-		if !fault.fits(c, r) {
-			continue
-		}
-		if fault.Times--; fault.Times == 0 {
-			f.faults = slices.Delete(f.faults, i, i+1)
-		}
-		return fault
-	}
-	return nil
+	return f.faults.Take(x.chosenBy)
 }
 
-func (fault *Fault) fits(c *Call, r *http.Request) bool {
-	return (fault.Op == "" || fault.Op == c.Op) &&
-		(fault.Method == "" || fault.Method == c.Method) &&
-		strings.Contains(c.Path, fault.Path) &&
-		(fault.Match == nil || fault.Match(r))
+func (x *exchange) chosenBy(fault *Fault) bool {
+	return (fault.Op == "" || fault.Op == x.call.Op) &&
+		(fault.Method == "" || fault.Method == x.call.Method) &&
+		strings.Contains(x.call.Path, fault.Path) &&
+		(fault.Match == nil || fault.Match(x.r))
 }
 
 // carriesOut reports whether a call is carried out in spite of the fault, or
 // accepted as if it would be.
 func (fault *Fault) carriesOut() bool {
 	return fault.CarryOut || !fault.Hang && fault.Cut == NoCut && fault.Status == 0
-}
-
-// pause waits for d, or without end if d is negative. It reports false if the
-// client leaves or the Fake is closed.
-func (f *Fake) pause(r *http.Request, d time.Duration) bool {
-	if d == 0 {
-		return true
-	}
-	var over <-chan time.Time
-	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		over = t.C
-	}
-	select {
-	case <-over:
-		return true
-	case <-r.Context().Done():
-	case <-f.ctx.Done():
-	}
-	return false
 }
 
 // faulty is the answer of a fault with a status.

@@ -105,6 +105,7 @@ func TestImportsNoTesting(t *testing.T) {
 		if host, _, _ := strings.Cut(dep, "/"); strings.Contains(host, ".") {
 			assert.Contains(t, []string{
 				"github.com/routewatch/routewatch/opsgenie",
+				"github.com/routewatch/routewatch/internal/faults",
 				"github.com/routewatch/routewatch/internal/inprocess",
 			}, dep)
 		}

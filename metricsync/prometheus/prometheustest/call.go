@@ -112,16 +112,7 @@ func (f *Fake) meet(c *Call) *Fault {
 		f.calls = slices.Delete(f.calls, 0, keptCalls/10)
 	}
 	f.calls = append(f.calls, c)
-	for i, fault := range f.faults {
-		if !fault.fits(*c) {
-			continue
-		}
-		if fault.Times--; fault.Times == 0 {
-			f.faults = slices.Delete(f.faults, i, i+1)
-		}
-		return fault
-	}
-	return nil
+	return f.faults.Take(c.chosenBy)
 }
 
 // answered keeps the status of a query's answer.

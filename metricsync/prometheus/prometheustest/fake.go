@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/routewatch/routewatch/internal/faults"
 	"github.com/routewatch/routewatch/internal/inprocess"
 )
 
@@ -54,7 +55,7 @@ type Fake struct {
 	closed bool
 	series map[string][]Series // by expression
 	calls  []*Call
-	faults []*Fault
+	faults faults.Queue[Fault]
 }
 
 // New makes a Fake. [Fake.Close] ends it.

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/routewatch/routewatch/internal/faults"
 )
 
 // Fault makes queries fail. It first says which, and then how: of Status, Hang and
@@ -81,10 +83,7 @@ func (f *Fake) Inject(faults ...Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fault := range faults {
-		if fault.Times == 0 {
-			fault.Times = 1
-		}
-		f.faults = append(f.faults, &fault)
+		f.faults.Add(fault, 0, fault.Times)
 	}
 }
 
@@ -95,30 +94,18 @@ func (f *Fake) ClearFaults() {
 	f.faults = nil
 }
 
-func (fault *Fault) fits(c Call) bool {
-	return strings.Contains(c.Query, fault.Query) && (fault.Match == nil || fault.Match(c))
+func (c *Call) chosenBy(fault *Fault) bool {
+	return strings.Contains(c.Query, fault.Query) && (fault.Match == nil || fault.Match(*c))
 }
 
 // before is what happens ahead of the answer. It reports false if there is to be
 // none.
 func (fault *Fault) before(f *Fake, r *http.Request) bool {
-	var over <-chan time.Time
-	switch {
-	case fault.Hang:
-	case fault.Delay > 0:
-		t := time.NewTimer(fault.Delay)
-		defer t.Stop()
-		over = t.C
-	default:
-		return fault.Cut != CutBefore
+	d := max(fault.Delay, 0)
+	if fault.Hang {
+		d = -1
 	}
-	select {
-	case <-over:
-		return fault.Cut != CutBefore
-	case <-r.Context().Done():
-	case <-f.ctx.Done():
-	}
-	return false
+	return faults.Pause(r.Context(), f.ctx.Done(), d) && fault.Cut != CutBefore
 }
 
 // answer is that of a fault with a Status.

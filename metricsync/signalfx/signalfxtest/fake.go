@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/routewatch/routewatch/internal/faults"
 )
 
 // Options changes what a [Fake] does. The zero value is a SignalFx that takes any
@@ -52,7 +54,7 @@ type Fake struct {
 	closed   bool
 	series   map[string][]Series // by query
 	programs map[string][]Stream
-	faults   []*Fault
+	faults   faults.Queue[Fault]
 	calls    []*Call
 	jobs     int // that are running
 }
@@ -136,20 +138,7 @@ func (f *Fake) Close() {
 // Now is the time by the Fake's clock.
 func (f *Fake) Now() time.Time { return time.Now().Add(f.opts.Skew) }
 
-// pause waits for d, or without end if d is negative. It reports false if the
-// client leaves or the Fake is closed.
+// pause is [faults.Pause], which closing the Fake ends.
 func (f *Fake) pause(ctx context.Context, d time.Duration) bool {
-	var over <-chan time.Time
-	if d >= 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		over = timer.C
-	}
-	select {
-	case <-over:
-		return true
-	case <-ctx.Done():
-	case <-f.ctx.Done():
-	}
-	return false
+	return faults.Pause(ctx, f.ctx.Done(), d)
 }

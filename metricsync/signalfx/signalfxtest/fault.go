@@ -1,8 +1,8 @@
 package signalfxtest
 
 import (
+	"cmp"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -77,10 +77,7 @@ func (f *Fake) Inject(faults ...Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fault := range faults {
-		if fault.Times == 0 {
-			fault.Times = 1
-		}
-		f.faults = append(f.faults, &fault)
+		f.faults.Add(fault, fault.Skip, fault.Times)
 	}
 }
 
@@ -95,18 +92,9 @@ func (f *Fake) ClearFaults() {
 func (f *Fake) take(c *Call) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i, fault := range f.faults {
-		if fault.Op != "" && fault.Op != c.Op || fault.Match != nil && !fault.Match(*c) {
-			continue
-		}
-		if fault.Skip > 0 {
-			fault.Skip--
-			continue
-		}
-		if fault.Times--; fault.Times == 0 {
-			f.faults = slices.Delete(f.faults, i, i+1)
-		}
-		return fault
-	}
-	return &Fault{}
+	return cmp.Or(f.faults.Take(c.chosenBy), &Fault{})
+}
+
+func (c *Call) chosenBy(fault *Fault) bool {
+	return (fault.Op == "" || fault.Op == c.Op) && (fault.Match == nil || fault.Match(*c))
 }

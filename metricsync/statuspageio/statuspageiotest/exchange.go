@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/routewatch/routewatch/internal/faults"
 )
 
 // maxBody bounds the body of a call; 3,000 points have a fiftieth.
@@ -45,7 +47,7 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request) {
 	wait := f.record(x.call)
 	var fault *Fault
 	if wait == 0 {
-		fault = f.take(x)
+		fault = f.faults.Take(x.chosenBy)
 	}
 	busy := f.opts.Busy
 	f.mu.Unlock()
@@ -63,7 +65,7 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request) {
 
 // fail answers a call as a fault says.
 func (x *exchange) fail(w http.ResponseWriter, fault *Fault) {
-	if !x.f.pause(x.r, fault.Delay) {
+	if !faults.Pause(x.r.Context(), x.f.ctx.Done(), fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
 	a := refusal(http.StatusInternalServerError, "")
@@ -78,7 +80,7 @@ func (x *exchange) fail(w http.ResponseWriter, fault *Fault) {
 	}
 	switch {
 	case fault.Hang:
-		x.f.pause(x.r, -1)
+		faults.Pause(x.r.Context(), x.f.ctx.Done(), -1)
 		panic(http.ErrAbortHandler)
 	case fault.Cut == CutBefore:
 		panic(http.ErrAbortHandler)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/routewatch/routewatch/internal/faults"
 )
 
 // Page is the id of the page, unless Options name another.
@@ -95,7 +97,7 @@ type Fake struct {
 	recent  []time.Time // calls of the last minute
 	over    int
 	calls   []*Call
-	faults  []*Fault
+	faults  faults.Queue[Fault]
 }
 
 // New makes a Fake without metrics. [Fake.Close] ends it.

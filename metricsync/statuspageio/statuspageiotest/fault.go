@@ -2,7 +2,6 @@ package statuspageiotest
 
 import (
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -65,10 +64,7 @@ func (f *Fake) Inject(faults ...Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, fault := range faults {
-		if fault.Times == 0 {
-			fault.Times = 1
-		}
-		f.faults = append(f.faults, &fault)
+		f.faults.Add(fault, fault.Skip, fault.Times)
 	}
 }
 
@@ -79,25 +75,7 @@ func (f *Fake) ClearFaults() {
 	f.faults = nil
 }
 
-// take finds the fault that a call meets, and uses it up. f.mu is held.
-func (f *Fake) take(x *exchange) *Fault {
-	for i, fault := range f.faults {
-		if !fault.fits(x) {
-			continue
-		}
-		if fault.Skip > 0 {
-			fault.Skip--
-			continue
-		}
-		if fault.Times--; fault.Times == 0 {
-			f.faults = slices.Delete(f.faults, i, i+1)
-		}
-		return fault
-	}
-	return nil
-}
-
-func (fault *Fault) fits(x *exchange) bool {
+func (x *exchange) chosenBy(fault *Fault) bool {
 	_, has := x.data[fault.Metric]
 	return (fault.Op == "" || fault.Op == x.call.Op) &&
 		(fault.Metric == "" || fault.Metric == x.id || has) &&
@@ -106,24 +84,3 @@ func (fault *Fault) fits(x *exchange) bool {
 
 // fails reports whether a call does not get its own answer.
 func (fault *Fault) fails() bool { return fault.Hang || fault.Cut != NoCut || fault.Status != 0 }
-
-// pause waits for d, or without end if d is negative. It reports false if the
-// client leaves or the Fake is closed.
-func (f *Fake) pause(r *http.Request, d time.Duration) bool {
-	if d == 0 {
-		return true
-	}
-	var over <-chan time.Time
-	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		over = t.C
-	}
-	select {
-	case <-over:
-		return true
-	case <-r.Context().Done():
-	case <-f.ctx.Done():
-	}
-	return false
-}
