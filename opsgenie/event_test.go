@@ -95,6 +95,9 @@ func TestReadEventFixtures(t *testing.T) {
 				Responders: []opsgenie.Responder{{Type: opsgenie.Team, ID: "t1", Name: "ops"}}, Actions: []string{"restart"},
 				Priority: opsgenie.P2, CreatedAt: created, UpdatedAt: updated, InsertedAt: created,
 				Description: "d", Details: map[string]string{"code": "500", "route": "/a"}, Team: "ops",
+				// No one event has all of these; here each is told apart from the others.
+				Recipient: "ann", Recipients: []string{"t1", "t2"}, Owner: "bob", Note: "on it", Entity: "shop-db",
+				Source: "10.0.0.1", Username: "eve@example.com", UserID: "u1", OldPriority: opsgenie.P4,
 			},
 		},
 		"snooze.json": {
@@ -227,9 +230,40 @@ func TestReadEventFields(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, opsgenie.EventAction("Restart the shop"), e.Action)
 	assert.False(t, e.Action.Known())
-	assert.True(t, opsgenie.EventUnacknowledge.Known())
 	assert.Equal(t, "web", e.Source.Type)
 	assert.Equal(t, "7", e.Alert.ID)
+}
+
+// Opsgenie spells its actions so, and a constant that is spelled otherwise is a
+// custom action to every reader.
+func TestEventActions(t *testing.T) {
+	for spelled, action := range map[string]opsgenie.EventAction{
+		"Create":            opsgenie.EventCreate,
+		"Close":             opsgenie.EventClose,
+		"Delete":            opsgenie.EventDelete,
+		"AddTags":           opsgenie.EventAddTags,
+		"RemoveTags":        opsgenie.EventRemoveTags,
+		"AddNote":           opsgenie.EventAddNote,
+		"Acknowledge":       opsgenie.EventAcknowledge,
+		"UnAcknowledge":     opsgenie.EventUnacknowledge,
+		"AddTeam":           opsgenie.EventAddTeam,
+		"AddRecipient":      opsgenie.EventAddRecipient,
+		"AddResponder":      opsgenie.EventAddResponder,
+		"AssignOwnership":   opsgenie.EventAssignOwnership,
+		"TakeOwnership":     opsgenie.EventTakeOwnership,
+		"Escalate":          opsgenie.EventEscalate,
+		"EscalateToNext":    opsgenie.EventEscalateToNext,
+		"Snooze":            opsgenie.EventSnooze,
+		"SnoozeEnded":       opsgenie.EventSnoozeEnded,
+		"UpdatePriority":    opsgenie.EventUpdatePriority,
+		"UpdateMessage":     opsgenie.EventUpdateMessage,
+		"UpdateDescription": opsgenie.EventUpdateDescription,
+	} {
+		e, err := opsgenie.ReadEvent(strings.NewReader(`{"action":"` + spelled + `","alert":{"alertId":"a"}}`))
+		require.NoError(t, err, spelled)
+		assert.Equal(t, action, e.Action)
+		assert.True(t, e.Action.Known(), spelled)
+	}
 }
 
 func TestAllTags(t *testing.T) {
