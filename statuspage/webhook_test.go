@@ -80,6 +80,48 @@ func TestWebhook_answers(t *testing.T) {
 	}
 }
 
+// What decides of an action is its spelling on the wire, so these are literal
+// bodies. Webhooks keep no order: the Create comes last.
+func TestWebhook_actionsAsOpsgenieSpellsThem(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		early  [][2]string // action, and what else of the alert is told
+		state  statuspage.State
+		acked  bool
+		closed bool
+	}{
+		{"Create", nil, statuspage.Major, false, false},
+		{"RemoveTags", [][2]string{{"RemoveTags", `"tags":["servicename:API","major"],"removedTags":"statuspage"`}}, statuspage.Green, false, false},
+		{"AddTags", [][2]string{{"AddTags", `"addedTags":"critical"`}}, statuspage.Critical, false, false},
+		{"Close", [][2]string{{"Close", `"tags":["statuspage","servicename:API","major"]`}}, statuspage.Green, false, true},
+		{"Delete", [][2]string{{"Delete", `"message":"API errors"`}}, statuspage.Green, false, true},
+		{"Acknowledge", [][2]string{{"Acknowledge", `"message":"API errors"`}}, statuspage.Major, true, false},
+		{"UnAcknowledge", [][2]string{{"Acknowledge", `"message":"API errors"`}, {"UnAcknowledge", `"message":"API errors"`}}, statuspage.Major, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t)
+			created := time.Now().Add(-time.Hour).UnixMilli()
+			tell := func(action, fields string, updated int64) {
+				body := fmt.Sprintf(`{"action":%q,"alert":{"alertId":"a","createdAt":%d,"updatedAt":%d,%s}}`, action, created, updated, fields)
+				w := s.post(s.webhook, "/webhook", body, "X-Api-Key", testKey)
+				require.Equal(t, http.StatusOK, w.Code, w.Body)
+			}
+			for n, early := range tt.early {
+				tell(early[0], early[1], created+int64(n+1)*1000)
+			}
+			tell("Create", `"message":"API errors","tags":["statuspage","servicename:API","major"]`, created)
+			r := s.page.Snapshot().Service("API")
+			require.NotNil(t, r)
+			assert.Equal(t, tt.state, r.State)
+			i := r.Incident("a")
+			require.NotNil(t, i)
+			assert.Equal(t, tt.acked, i.Acked)
+			assert.Equal(t, tt.closed, !i.Open())
+			assert.Zero(t, s.page.Stats().Webhooks.Custom)
+		})
+	}
+}
+
 func TestWebhook_storeFails(t *testing.T) {
 	s := newSite(t)
 	s.store.failing.Store(true)
