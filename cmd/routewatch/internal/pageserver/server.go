@@ -81,6 +81,11 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return serve(ctx, cfg, page, ln), nil
+}
+
+// serve serves a page on a listener, until Close.
+func serve(ctx context.Context, cfg Config, page *statuspage.Page, ln net.Listener) *Server {
 	base := strings.TrimRight(cfg.Page.Site.BasePath, "/")
 	s := &Server{Page: page, cfg: cfg, failed: make(chan error, 1), Exposed: !loopback(ln)}
 	at := urlOf(ln) + base
@@ -120,7 +125,7 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 			s.failed <- err
 		}
 	})
-	return s, nil
+	return s
 }
 
 // Failed gets an error when serving ends by itself.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -347,18 +346,6 @@ func TestAStartThatFailsClosesTheStore(t *testing.T) {
 		Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler), Page: statuspage.Config{Store: memstore.New()},
 	})
 	require.ErrorContains(t, err, "WebhookKeys")
-}
-
-func TestAClientThatSendsNothingIsCutOff(t *testing.T) {
-	c := start(t)
-	conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(c.URL, "http://"), "/"))
-	require.NoError(t, err)
-	defer conn.Close()
-	fmt.Fprintf(conn, "POST /webhook HTTP/1.1\r\nHost: x\r\nX-Api-Key: %s\r\nContent-Length: 100\r\n\r\n{", key)
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(30*time.Second)))
-	answer, err := io.ReadAll(conn)
-	require.NoError(t, err, "the server ends it")
-	assert.Contains(t, string(answer), "400")
 }
 
 // An account that lost its right to read gets empty lists, and "not found" for

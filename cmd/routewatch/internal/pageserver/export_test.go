@@ -1,0 +1,4 @@
+package pageserver
+
+// Serve is Start on a listener of the test's.
+var Serve = serve
