@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/routewatch/routewatch/cmd/routewatch/internal/pageserver"
+	"github.com/routewatch/routewatch/opsgenie"
 	"github.com/routewatch/routewatch/statuspage"
 	"github.com/routewatch/routewatch/statuspage/memstore"
 )
@@ -144,5 +146,45 @@ func TestStreamsHaveNoEnd(t *testing.T) {
 		for time.Since(start) < time.Hour && lines.Scan() {
 		}
 		assert.GreaterOrEqual(t, time.Since(start), time.Hour)
+	})
+}
+
+// slow is an Alert API that takes ten seconds to list its alert.
+type slow struct{ alert opsgenie.Alert }
+
+func (s slow) Open(context.Context, string) iter.Seq2[opsgenie.Alert, error] {
+	return func(yield func(opsgenie.Alert, error) bool) {
+		time.Sleep(10 * time.Second)
+		yield(s.alert, nil)
+	}
+}
+
+func (s slow) Get(context.Context, string) (opsgenie.Alert, error) { return s.alert, nil }
+
+// A request that takes longer than a body may is answered nevertheless: of three
+// who ask for a refresh, the second waits for the first, and the third shares that
+// of the second.
+func TestRefreshesThatTakeLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, ln := onPipes(t, memstore.New(), slow{opsgenie.Alert{
+			ID: "1", Message: "down", Status: "open", Tags: []string{"statuspage", "servicename:API", "critical"}, CreatedAt: time.Now(), UpdatedAt: time.Now(),
+		}})
+		type answer struct {
+			code int
+			took time.Duration
+		}
+		start := time.Now()
+		var answers [3]answer
+		var wg sync.WaitGroup
+		for n := range answers {
+			conn := ln.dial(t)
+			wg.Go(func() {
+				code := status(conn, request("POST /api/services/API/refresh", "", 0))
+				answers[n] = answer{code, time.Since(start)}
+			})
+			synctest.Wait() // the next one asks while this one waits
+		}
+		wg.Wait()
+		assert.Equal(t, [3]answer{{200, 10 * time.Second}, {200, 20 * time.Second}, {200, 20 * time.Second}}, answers)
 	})
 }

@@ -22,10 +22,10 @@ import (
 )
 
 // The time that each phase of a request may take. The stream of events bounds
-// each of its writes by itself.
+// each of its writes anew, and has no body to be read.
 const (
 	headerFor = 10 * time.Second
-	readFor   = 15 * time.Second // of a body
+	readFor   = 15 * time.Second // with its body
 	writeFor  = 30 * time.Second // from the headers to the end of the answer
 	idleFor   = 2 * time.Minute
 	maxHeader = 32 << 10
@@ -105,8 +105,10 @@ func serve(ctx context.Context, cfg Config, page *statuspage.Page, ln net.Listen
 	mux.Handle("GET "+base+"/metrics", metricsHandler(registry))
 	mux.Handle("/", page)
 	s.http = &http.Server{
-		Handler:           deadlines(base+"/events", mux),
+		Handler:           mux,
 		ReadHeaderTimeout: headerFor,
+		ReadTimeout:       readFor,
+		WriteTimeout:      writeFor,
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug), // clients that hang up
@@ -143,19 +145,6 @@ func (s *Server) Close(ctx context.Context) error {
 	s.stopRun()
 	s.work.Wait()
 	return errors.Join(err, s.cfg.Page.Store.Close())
-}
-
-// deadlines bounds reading and writing of all but streams. The server's own
-// ReadTimeout and WriteTimeout would end streams.
-func deadlines(stream string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != stream {
-			rc, now := http.NewResponseController(w), time.Now()
-			_ = rc.SetReadDeadline(now.Add(readFor)) // net/http's own writer can
-			_ = rc.SetWriteDeadline(now.Add(writeFor))
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // urlOf is where a browser on this machine finds a listener.
