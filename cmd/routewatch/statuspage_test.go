@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -145,6 +148,44 @@ func TestStatuspageSurvivesBeingKilled(t *testing.T) {
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	assert.NoError(t, p.Wait(), "%s", p.out)
 	assert.Contains(t, p.out.String(), "stopping")
+}
+
+// A webhook of which half has come when the page is told to end is stored and
+// answered, and then it ends.
+func TestStatuspageAnswersBeforeItEnds(t *testing.T) {
+	pageEnv(t, "ROUTEWATCH_LISTEN", "127.0.0.1:0", "ROUTEWATCH_STORE", "file:"+filepath.Join(t.TempDir(), "data"))
+	p := command(t, "statuspage")
+	address := strings.Trim(strings.TrimPrefix(p.page(t), "http:"), "/")
+	conn, err := net.Dial("tcp", address)
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+	body := event("Create", "1", "critical")
+	fmt.Fprintf(conn, "POST /webhook HTTP/1.1\r\nHost: x\r\nX-Api-Key: %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", webhookKey, len(body))
+	r := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(r, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusContinue, resp.StatusCode, "it reads the body now")
+
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, func() bool {
+		another, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = another.Close()
+		}
+		return err != nil
+	}, 20*time.Second, 10*time.Millisecond, "it takes no more connections")
+	_, err = conn.Write([]byte(body))
+	require.NoError(t, err)
+	resp, err = http.ReadResponse(r, nil)
+	require.NoError(t, err, "%s", p.out)
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	require.NoError(t, p.Wait(), "%s", p.out)
+
+	p = command(t, "statuspage")
+	assert.JSONEq(t, `{"state":"critical","message":"down"}`, fetch(t, p.page(t)+"api/services/API"))
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	assert.NoError(t, p.Wait(), "%s", p.out)
 }
 
 // A page that was away asks the Alert API what it missed.

@@ -188,3 +188,82 @@ func TestRefreshesThatTakeLong(t *testing.T) {
 		assert.Equal(t, [3]answer{{200, 10 * time.Second}, {200, 20 * time.Second}, {200, 20 * time.Second}}, answers)
 	})
 }
+
+// held is a store whose first Update waits until it may go on.
+type held struct {
+	statuspage.Store
+	once         sync.Once
+	inside, goOn chan struct{}
+	atClose      string // the record of API
+}
+
+func (s *held) Update(ctx context.Context, key string, change func([]byte) ([]byte, error)) error {
+	s.once.Do(func() {
+		close(s.inside)
+		<-s.goOn
+	})
+	return s.Store.Update(ctx, key, change)
+}
+
+func (s *held) Close() error {
+	if doc, err := s.Get(context.Background(), "records/API.json"); err == nil {
+		s.atClose = string(doc)
+	}
+	return s.Store.Close()
+}
+
+// A webhook that is being stored when the server is told to stop is stored and
+// answered first, for as long as there is time.
+func TestCloseWaitsForAWebhook(t *testing.T) {
+	const body = `{"action":"Create","alert":{"alertId":"1","message":"down","tags":["statuspage","servicename:API","critical"]}}`
+	for _, tt := range []struct {
+		name   string
+		time   time.Duration // that Close has
+		stored bool
+	}{
+		{"with time", 20 * time.Second, true},
+		{"without", time.Second, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &held{Store: memstore.New(), inside: make(chan struct{}), goOn: make(chan struct{})}
+				s, ln := onPipes(t, store, nil)
+				conn := ln.dial(t)
+				answered := make(chan int, 1)
+				go func() { answered <- status(conn, request("POST /webhook", body, len(body))) }()
+				<-store.inside
+
+				ctx, cancel := context.WithTimeout(t.Context(), tt.time)
+				defer cancel()
+				closed := make(chan error, 1)
+				go func() { closed <- s.Close(ctx) }()
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				var err error
+				waits := false
+				select {
+				case err = <-closed:
+				default:
+					waits = true
+				}
+				assert.Equal(t, tt.stored, waits, "Close waits for the request")
+				close(store.goOn)
+				code := <-answered
+				if waits {
+					err = <-closed
+				}
+				if !tt.stored {
+					assert.ErrorContains(t, err, "requests were cut off")
+					assert.ErrorIs(t, err, context.DeadlineExceeded)
+					assert.Zero(t, code)
+					return
+				}
+				require.NoError(t, err)
+				assert.Equal(t, http.StatusOK, code)
+				assert.Contains(t, store.atClose, `"critical"`, "it is there when the store is closed")
+				_, err = store.Get(t.Context(), "records/API.json")
+				assert.ErrorIs(t, err, statuspage.ErrClosed)
+			})
+		})
+	}
+}
