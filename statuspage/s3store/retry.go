@@ -138,17 +138,21 @@ func errorCode(err error) string {
 
 // An object carries the names of the last writes that led to it. So a writer
 // whose answer was lost, and whose write was followed by others, still finds out
-// that it is done; to do it again would count twice.
+// that it is done; to do it again would count twice. There is room for 160: more than
+// others write to one object until an answer is given up, which takes ten seconds.
 const (
-	writesKey  = "routewatch-writes"
-	keptWrites = 32 // 27 bytes each; S3 allows 2 KB
+	writesKey = "routewatch-writes"
+	maxWrites = 1760 // bytes; S3 allows 2 KB with the key
 )
 
-func newWrite() string { return rand.Text() }
+func newWrite() string { return rand.Text()[:10] } // 50 bits
 
 func addWrite(writes, write string) string {
-	all := append([]string{write}, strings.Fields(writes)...)
-	return strings.Join(all[:min(len(all), keptWrites)], " ")
+	all := strings.TrimSpace(write + " " + writes)
+	if len(all) > maxWrites {
+		all = all[:strings.LastIndexByte(all[:maxWrites+1], ' ')]
+	}
+	return all
 }
 
 func hasWrite(writes, write string) bool { return slices.Contains(strings.Fields(writes), write) }
