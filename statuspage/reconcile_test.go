@@ -89,46 +89,51 @@ func failing(op opsgenietest.Op) map[string]opsgenietest.Fault {
 }
 
 func TestReconcileFails(t *testing.T) {
-	for _, op := range []opsgenietest.Op{opsgenietest.OpList, opsgenietest.OpGet} {
-		for name, fault := range failing(op) {
-			t.Run(string(op)+" "+name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					d := newDesk(t, &opsgenietest.Options{ListLag: 30 * time.Second})
-					x := d.raise("x", tagged("API", "major")...)
-					d.og.Inject(fault)
-					require.Error(t, d.page.Reconcile(t.Context()))
-					d.requireLook("API", "major x")
-
-					// Before the first success nothing is lowered, not even by a Close.
-					y := d.raise("y", tagged("API", "critical")...)
-					d.do(y, opsgenietest.ActClose)
-					d.requireLook("API", "critical y")
-					require.Error(t, d.page.Reconcile(t.Context()))
-					d.requireLook("API", "critical y")
-
-					d.og.ClearFaults()
-					d.reconcile()
-					d.requireLook("API", "major x")
-
-					// From then on the records decide.
-					d.og.Inject(fault)
-					d.do(x, opsgenietest.ActClose)
-					d.requireLook("API", "green")
-					z := d.raise("z", tagged("API", "critical")...)
-					d.requireLook("API", "critical z")
-
-					// What is closed there and was not told is not believed of a failure.
-					d.deaf = true
-					d.do(z, opsgenietest.ActClose)
-					require.Error(t, d.page.Reconcile(t.Context()))
-					d.requireLook("API", "critical z")
-					d.og.ClearFaults()
-					d.reconcile()
-					d.requireLook("API", "green")
+	for _, end := range ends {
+		for _, op := range []opsgenietest.Op{opsgenietest.OpList, opsgenietest.OpGet} {
+			for name, fault := range failing(op) {
+				t.Run(end.Name+", "+string(op)+" "+name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { endWhileFailing(t, end, fault) })
 				})
-			})
+			}
 		}
 	}
+}
+
+// endWhileFailing ends alerts, told and untold, while the Alert API fails.
+func endWhileFailing(t *testing.T, end opsgenietest.Act, fault opsgenietest.Fault) {
+	d := newDesk(t, &opsgenietest.Options{ListLag: 30 * time.Second})
+	x := d.raise("x", tagged("API", "major")...)
+	d.og.Inject(fault)
+	require.Error(t, d.page.Reconcile(t.Context()))
+	d.requireLook("API", "major x")
+
+	// Before the first success nothing is lowered, not even by an end.
+	y := d.raise("y", tagged("API", "critical")...)
+	d.do(y, end.Name, end.Tags...)
+	d.requireLook("API", "critical y")
+	require.Error(t, d.page.Reconcile(t.Context()))
+	d.requireLook("API", "critical y")
+
+	d.og.ClearFaults()
+	d.reconcile()
+	d.requireLook("API", "major x")
+
+	// From then on the records decide.
+	d.og.Inject(fault)
+	d.do(x, end.Name, end.Tags...)
+	d.requireLook("API", "green")
+	z := d.raise("z", tagged("API", "critical")...)
+	d.requireLook("API", "critical z")
+
+	// What has ended there and was not told is not believed of a failure.
+	d.deaf = true
+	d.do(z, end.Name, end.Tags...)
+	require.Error(t, d.page.Reconcile(t.Context()))
+	d.requireLook("API", "critical z")
+	d.og.ClearFaults()
+	d.reconcile()
+	d.requireLook("API", "green")
 }
 
 func TestReconcile(t *testing.T) {
