@@ -126,13 +126,23 @@ func recordsOf(t testing.TB, snap *statuspage.Snapshot) string {
 	return string(all)
 }
 
-// incidentsOf is all that the page knows of alerts, as text. What their tags said
-// before they ever concerned the page is not of interest.
+// incidentsOf is all that the page knows of alerts, as text. Of the tags that they
+// had while they did not concern the page only the first are of interest: that it
+// was so from then on.
 func incidentsOf(t testing.TB, p *statuspage.Page) string {
 	var b strings.Builder
 	write := func(where string, i statuspage.Incident) {
-		first := slices.IndexFunc(i.Points, func(p statuspage.Point) bool { return p.Page })
-		i.Points = i.Points[max(0, first):]
+		var points []statuspage.Point
+		page := false
+		for _, p := range i.Points {
+			before := page
+			page = p.Page || p.Partial && before
+			p.Partial = p.Partial && len(points) > 0 // or else it is on top of nothing
+			if page || before {
+				points = append(points, p)
+			}
+		}
+		i.Points = points
 		line, err := json.Marshal(i)
 		require.NoError(t, err)
 		fmt.Fprintf(&b, "%s: %s\n", where, line)
@@ -172,19 +182,34 @@ type modelAlert struct {
 	createdAt time.Time
 	tags      []string
 	message   string
+	priority  opsgenie.Priority
 	closed    bool
-	gone      bool // without the page's tag at some time, so that it is too odd for more
+	gone      bool          // without the page's tag, which it had
+	late      time.Duration // by how much all is later that happens to it
 	steps     []step
 }
 
 // step is what was so from a time on, as one webhook told it.
 type step struct {
-	at      time.Time
-	tags    []string
-	told    bool
-	message string
-	note    string
+	at       time.Time
+	told     telling
+	tags     []string // as far as they are told
+	message  string
+	priority opsgenie.Priority
+	note     string
+	acked    string // "" where it says nothing of that
 }
+
+// telling is what a webhook says of tags.
+type telling int
+
+const (
+	toldAll   telling = iota
+	toldAdded         // and not those that were there
+	toldNone
+)
+
+func (s step) page() bool { return slices.Contains(s.tags, "statuspage") }
 
 var (
 	modelServices   = []string{"API", "Web shop", "a/b", "ü"}
@@ -198,7 +223,7 @@ func newHistory(rnd *rand.Rand) *history {
 	for n := range 1 + rnd.IntN(8) {
 		minute++
 		a := &modelAlert{id: fmt.Sprintf("alert-%d", n), createdAt: at(float64(rnd.IntN(4)) / 4)}
-		a.message = "message of " + a.id
+		a.message, a.priority = "message of "+a.id, opsgenie.P3
 		h.alerts = append(h.alerts, a)
 		a.tags = []string{"statuspage"}
 		for range 1 + rnd.IntN(2) {
@@ -215,9 +240,9 @@ func newHistory(rnd *rand.Rand) *history {
 		}
 		h.tell(create, a, a.createdAt, nil, nil, "")
 	}
-	for range rnd.IntN(25) {
+	for range rnd.IntN(40) {
 		a := h.alerts[rnd.IntN(len(h.alerts))]
-		if a.closed || a.gone {
+		if a.closed {
 			continue
 		}
 		if minute++; ties && rnd.IntN(3) == 0 {
@@ -229,11 +254,11 @@ func newHistory(rnd *rand.Rand) *history {
 }
 
 func (h *history) happen(a *modelAlert, when time.Time) {
-	switch h.rnd.IntN(12) {
-	case 0, 1:
+	switch h.rnd.IntN(16) {
+	case 0:
 		a.closed = true
 		h.tell(closed, a, when, nil, nil, "")
-	case 2:
+	case 1:
 		a.closed = true
 		h.tell(deleted, a, when, nil, nil, "")
 	case 3, 4:
@@ -250,7 +275,7 @@ func (h *history) happen(a *modelAlert, when time.Time) {
 		to := "servicename:" + modelServices[h.rnd.IntN(len(modelServices))]
 		a.add(to)
 		h.tell(addTags, a, when.Add(time.Second), []string{to}, nil, "")
-	case 8:
+	case 2, 8:
 		h.tell(removeTags, a, when, nil, a.drop(h.rnd, ""), "")
 	case 9:
 		h.tell(addNote, a, when, nil, nil, fmt.Sprintf("note %d", h.rnd.IntN(5)))
@@ -259,10 +284,24 @@ func (h *history) happen(a *modelAlert, when time.Time) {
 		h.tell(opsgenie.EventUpdateMessage, a, when, nil, nil, "")
 	case 11:
 		h.tell(opsgenie.EventAcknowledge, a, when, nil, nil, "")
+	case 12:
+		h.tell(opsgenie.EventUnacknowledge, a, when, nil, nil, "")
+	case 13:
+		a.priority = opsgenie.Priority(fmt.Sprint("P", 1+h.rnd.IntN(5)))
+		h.tell(opsgenie.EventUpdatePriority, a, when, nil, nil, "")
+	case 14:
+		h.tell(opsgenie.EventEscalateToNext, a, when, nil, nil, "")
+		e := opsgenie.Event{Action: opsgenie.EventEscalate}
+		e.Alert.ID = a.id
+		h.events = append(h.events, e)
+	case 15: // the page's tag comes back, where it went
+		a.add("statuspage")
+		h.tell(addTags, a, when, []string{"statuspage"}, nil, "")
 	}
 }
 
 func (a *modelAlert) add(tag string) {
+	a.gone = a.gone && tag != "statuspage"
 	if !slices.Contains(a.tags, tag) {
 		a.tags = append(slices.Clone(a.tags), tag)
 	}
@@ -281,45 +320,68 @@ func (a *modelAlert) drop(rnd *rand.Rand, prefix string) []string {
 	}
 	tag := some[rnd.IntN(len(some))]
 	a.tags = slices.DeleteFunc(slices.Clone(a.tags), func(t string) bool { return t == tag })
-	a.gone = tag == "statuspage"
+	a.gone = a.gone || tag == "statuspage"
+	if tag == "statuspage" {
+		// A tie with what came before would mean that it never went.
+		a.late += 24 * time.Minute
+	}
 	return []string{tag}
 }
 
 // tell makes the webhook of something that happened, now and then without its
-// time, as a relay may.
+// time or without the tags that were there before, as a relay may.
 func (h *history) tell(action opsgenie.EventAction, a *modelAlert, when time.Time, added, removed []string, note string) {
+	// What is told of an alert without the page's tag is not kept where nothing else
+	// is known of it as yet. So from when the tag went first, no two things happen at
+	// the same time, and all tags are told.
+	went := a.late > 0
+	if went {
+		a.late += 2 * time.Second
+	}
+	when = when.Add(a.late)
 	e := opsgenie.Event{Action: action}
 	e.Alert.ID, e.Alert.CreatedAt, e.Alert.UpdatedAt = a.id, a.createdAt, when
-	e.Alert.Message, e.Alert.Note = a.message, note
+	e.Alert.Message, e.Alert.Priority, e.Alert.Note = a.message, a.priority, note
 	e.Alert.AddedTags, e.Alert.RemovedTags = added, removed
-	// Where the page's tag goes without a time, nobody could ever tell.
+	// That the page's tag is gone, nobody could ever tell without a time.
 	if !a.gone && h.rnd.IntN(12) == 0 {
 		e.Alert.UpdatedAt = time.Time{}
 	}
-	s := step{at: cmp.Or(e.Alert.UpdatedAt, a.createdAt), message: a.message, note: note}
-	if a.gone {
-		// A tie with what came before would mean that it never went.
-		e.Alert.UpdatedAt = when.Add(24 * time.Minute)
-		s.at = e.Alert.UpdatedAt
+	s := step{
+		at: cmp.Or(e.Alert.UpdatedAt, a.createdAt), message: a.message, priority: a.priority, note: note,
+		acked: map[opsgenie.EventAction]string{opsgenie.EventAcknowledge: "yes", opsgenie.EventUnacknowledge: "no"}[action],
 	}
-	if action != deleted {
+	switch {
+	case action == deleted: // it tells of nothing but its end
+		s = step{at: s.at, told: toldNone}
+	case action == addTags && !went && h.rnd.IntN(6) == 0:
+		s.told, s.tags = toldAdded, added
+	default:
+		s.told, s.tags = toldAll, a.tags
 		e.Alert.Tags = append([]string{}, a.tags...)
-		s.tags, s.told = a.tags, true
 	}
 	a.steps = append(a.steps, s)
 	h.events = append(h.events, e)
 }
 
-// expected is what the model says of the services: state, message and notes.
+// expected is what the model says of the services, state and message, and of the
+// alerts.
 type expected struct {
 	states map[string]string
-	notes  map[string][]string
+	alerts map[string]shown
+}
+
+// shown is what visitors may know of an alert beside its tags.
+type shown struct {
+	message, priority, acked string
+	notes                    []string
 }
 
 // model works out the states from what is so in the end: of each alert the tags
-// of the latest step, all of them where several are the latest.
+// of the latest step, all of them where several are the latest, on top of those
+// before where it does not tell them.
 func (h *history) model() expected {
-	x := expected{states: map[string]string{}, notes: map[string][]string{}}
+	x := expected{states: map[string]string{}, alerts: map[string]shown{}}
 	type bad struct {
 		rank  int
 		alert *modelAlert
@@ -327,38 +389,28 @@ func (h *history) model() expected {
 	}
 	worst := map[string]bad{}
 	for _, a := range h.alerts {
-		var last time.Time
+		steps := slices.Clone(a.steps)
+		slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
 		var tags []string
-		var message string
-		var messageAt time.Time
-		notes := map[string]bool{}
-		for _, s := range a.steps {
-			page := slices.Contains(s.tags, "statuspage")
-			for _, tag := range s.tags {
-				if name, ok := strings.CutPrefix(tag, "servicename:"); ok && page {
-					if _, seen := x.states[name]; !seen {
-						x.states[name] = "green"
-					}
-				}
+		for n := 0; n < len(steps); {
+			var now []string
+			told := toldNone
+			at := steps[n].at
+			for ; n < len(steps) && steps[n].at.Equal(at); n++ {
+				now, told = append(now, steps[n].tags...), min(told, steps[n].told)
 			}
-			if s.told {
-				switch s.at.Compare(last) {
-				case 1:
-					last, tags = s.at, s.tags
-				case 0:
-					tags = slices.Concat(tags, s.tags)
-				}
+			if told == toldAll {
+				tags = nil
 			}
-			if page || !s.told {
-				if c := s.at.Compare(messageAt); c > 0 || c == 0 && s.message > message {
-					message, messageAt = s.message, s.at
-				}
-				if s.note != "" {
-					notes[s.at.String()+s.note] = true
+			tags = append(slices.Clone(tags), now...)
+			for _, tag := range tags {
+				if name, ok := strings.CutPrefix(tag, "servicename:"); ok && slices.Contains(tags, "statuspage") {
+					x.states[name] = "green"
 				}
 			}
 		}
-		x.notes[a.id] = slices.Sorted(maps.Keys(notes))
+		this := a.shown()
+		x.alerts[a.id] = this
 		if a.closed || !slices.Contains(tags, "statuspage") {
 			continue
 		}
@@ -377,7 +429,7 @@ func (h *history) model() expected {
 			b := worst[name]
 			if b.alert == nil || rank > b.rank || rank == b.rank && (a.createdAt.Before(b.alert.createdAt) ||
 				a.createdAt.Equal(b.alert.createdAt) && a.id < b.alert.id) {
-				worst[name] = bad{rank, a, message}
+				worst[name] = bad{rank, a, this.message}
 			}
 		}
 	}
@@ -387,15 +439,42 @@ func (h *history) model() expected {
 	return x
 }
 
+// shown is what was told of an alert, but what was told while the page's tag was
+// told not to be there.
+func (a *modelAlert) shown() shown {
+	steps := slices.DeleteFunc(slices.Clone(a.steps), func(s step) bool { return s.told == toldAll && !s.page() })
+	newest := func(of func(step) string) (value string) {
+		var at time.Time
+		for _, s := range steps {
+			if c := s.at.Compare(at); of(s) != "" && (c > 0 || c == 0 && of(s) > value) {
+				value, at = of(s), s.at
+			}
+		}
+		return value
+	}
+	var s shown
+	s.message = newest(func(s step) string { return s.message })
+	s.priority = newest(func(s step) string { return string(s.priority) })
+	s.acked = cmp.Or(newest(func(s step) string { return s.acked }), "no")
+	notes := map[string]bool{}
+	for _, s := range steps {
+		if s.note != "" {
+			notes[s.at.String()+s.note] = true
+		}
+	}
+	s.notes = slices.Sorted(maps.Keys(notes))
+	return s
+}
+
 func (x expected) check(t testing.TB, p *statuspage.Page) {
 	t.Helper()
 	require.Equal(t, x.states, look(p))
 	for _, i := range p.Snapshot().Incidents() {
-		var notes []string
+		got := shown{message: i.Message, priority: string(i.Priority), acked: map[bool]string{true: "yes", false: "no"}[i.Acked]}
 		for _, u := range i.Updates {
-			notes = append(notes, u.At.String()+u.Text)
+			got.notes = append(got.notes, u.At.String()+u.Text)
 		}
-		slices.Sort(notes)
-		require.Equal(t, x.notes[i.ID], notes, i.ID)
+		slices.Sort(got.notes)
+		require.Equal(t, x.alerts[i.ID], got, i.ID)
 	}
 }
