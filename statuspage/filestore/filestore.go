@@ -14,9 +14,9 @@
 // share one sync. Then the files are replaced, each in one step. So a reader of
 // the files sees whole documents, and what [Store.Update] has acknowledged
 // survives kill -9 and the loss of power at any point: Open reads the journal and
-// writes the files that are behind. (A loss of power can leave files empty or old
-// until then.) Where the disk is full, or fails, Update
-// returns an error, and nothing that it acknowledged is lost.
+// writes the files that are behind. (A loss of power can leave files old, empty or
+// torn until then.) Where the disk is full, or fails, Update returns an error, and
+// nothing that it acknowledged is lost.
 //
 // The files of services/ are there for others: every user of the machine can read
 // them, and each is replaced before the update of its document returns. Those of
