@@ -25,8 +25,8 @@ func (r *Runner) Every(ctx context.Context, interval time.Duration, log *slog.Lo
 		if ctx.Err() != nil {
 			return // it was told to end, which is no failure
 		}
+		tell(report, err) // first: who reads of a run finds it in the metrics
 		logRun(ctx, log, report, err)
-		tell(report, err)
 		if err != nil || report.Err() != nil {
 			failures++
 		} else {
