@@ -35,8 +35,8 @@ func (p *Page) readTags(tags []string) reading {
 
 // changeOf says what an event says of its alert. While an alert does not have
 // the page's tag, what is said of it is none of the visitors' business: only its
-// tags and its end are taken then. A Delete does not tell the tags; of it too only
-// the end is taken.
+// tags and its end are taken then. A Delete and an Escalate do not tell the tags;
+// of them too no more is taken.
 func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 	a := e.Alert
 	updated, created := sane(a.UpdatedAt, now), sane(a.CreatedAt, now)
@@ -56,7 +56,7 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 		c.Tags = p.readTags(a.AddedTags).point(c.At)
 		c.Tags.Partial = true
 	}
-	if c.Tags != nil && !c.Tags.Partial && !c.Tags.Page || c.Tags == nil && e.Action == opsgenie.EventDelete {
+	if c.Tags != nil && !c.Tags.Partial && !c.Tags.Page || c.Tags == nil && neverTellsTags(e.Action) {
 		return c
 	}
 
@@ -76,6 +76,10 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 		c.Update = &Update{At: cmp.Or(c.At, now), Text: note}
 	}
 	return c
+}
+
+func neverTellsTags(a opsgenie.EventAction) bool {
+	return a == opsgenie.EventDelete || a == opsgenie.EventEscalate
 }
 
 // notIn are the added tags that are neither among the tags nor a piece of one:

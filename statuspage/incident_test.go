@@ -65,6 +65,7 @@ func TestWhatReachesTheIncident(t *testing.T) {
 		{"nothing of a Delete but its end", []opsgenie.Event{noted(said(event(deleted, "a", 2), "internal"), "internal")}, func(i *statuspage.Incident) {
 			i.ResolvedAt = at(2)
 		}},
+		{"nothing of an Escalate", []opsgenie.Event{noted(said(event(opsgenie.EventEscalate, "a", 2), "internal"), "internal")}, func(*statuspage.Incident) {}},
 		{"it begins at the first of several beginnings", []opsgenie.Event{
 			func() opsgenie.Event {
 				e := event(addNote, "a", 2, on...)
