@@ -103,10 +103,7 @@ func (s *snapshots) touch(touched map[string]touch, old *Snapshot, was, is *Reco
 
 // mergeAll makes the list from nothing.
 func (s *Snapshot) mergeAll() []*Incident {
-	n := 0
-	for _, r := range s.Services {
-		n += len(r.Incidents)
-	}
+	n := incidentsOf(s.Services)
 	at := make(map[string]int, n)
 	type keyed struct { // sorting half a million by what they point to is slow
 		second int64

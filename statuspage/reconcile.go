@@ -80,7 +80,10 @@ func (p *Page) reconcile(ctx context.Context) error {
 		}
 		listed[clean(a.ID, maxID)] = true
 		services, err := p.takeAlert(ctx, a)
-		if failures.add(a.ID, append(services, p.snap.servicesOf(clean(a.ID, maxID))...), err) {
+		if err != nil {
+			failures.concern(p.snap.servicesOf(clean(a.ID, maxID)))
+		}
+		if failures.add(a.ID, services, err) {
 			return failures.err()
 		}
 		for _, name := range services {
@@ -163,10 +166,12 @@ func (p *Page) lookAt(ctx context.Context, id string) error {
 	// With a reason it is not the service that says so, but a proxy on the way.
 	if errors.As(err, &apiErr) && apiErr.Status == http.StatusNotFound && apiErr.Err == nil {
 		now := wallNow()
-		_, err := p.take(ctx, Change{ID: id, ClosedAt: now}, false, now)
+		if _, err := p.take(ctx, Change{ID: id, ClosedAt: now}, false, now); err != nil {
+			return err
+		}
 		p.log.WarnContext(ctx, "statuspage: an alert is not there any more, which no webhook has told, and is taken for closed; if it is there, the key does not see all alerts",
 			slog.String("alert", id))
-		return err
+		return nil
 	}
 	if err != nil {
 		return err

@@ -122,7 +122,10 @@ func (p *Page) changed(name string, doc []byte, now time.Time, change func(*Reco
 	r.prune(now)
 	r.Version++
 	next, err := encodeRecord(r)
-	return r, next, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, next, nil
 }
 
 // decode reads a document into a record of the caller's own. To copy the one that
