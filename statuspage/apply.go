@@ -17,12 +17,11 @@ func (p *Page) Apply(ctx context.Context, e opsgenie.Event) error {
 	if c.ID == "" {
 		return nil // about no alert
 	}
-	removal := e.Action == opsgenie.EventRemoveTags
-	taken, err := p.take(ctx, c, removal, now)
+	taken, err := p.take(ctx, c, now)
 	if err != nil {
 		return err
 	}
-	if taken && (removal || !c.ClosedAt.IsZero()) {
+	if taken && (e.Action == opsgenie.EventRemoveTags || !c.ClosedAt.IsZero()) {
 		p.reconcileSoon() // others may be open that were never heard of
 	}
 	return nil
@@ -33,14 +32,14 @@ func wallNow() time.Time { return time.Now().UTC().Round(0) }
 
 // take stores a change in the records of all services that its alert concerns or
 // ever concerned. It reports whether there are any.
-func (p *Page) take(ctx context.Context, c Change, removal bool, now time.Time) (bool, error) {
+func (p *Page) take(ctx context.Context, c Change, now time.Time) (bool, error) {
 	known := p.snap.servicesOf(c.ID)
 	named := c.Tags != nil && c.Tags.Page && len(c.Tags.Services) > 0
 	var whole Incident
 	whole.Merge(c)
 	if len(known) == 0 && !named {
-		if !c.tellsEarly(removal) {
-			return false, nil // nothing to do with the page
+		if c.Tags == nil && c.Aside == nil && c.ClosedAt.IsZero() {
+			return false, nil // it says nothing that would ever count
 		}
 		heard, err := p.storeEarly(ctx, c, now)
 		if err != nil {

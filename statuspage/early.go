@@ -17,12 +17,13 @@ import (
 
 // A Delete has no tags, and events come in any order: what is said of an alert
 // before it is known which services it concerns waits in early/ for a week, in
-// documents that each hold the alerts of one hash.
+// documents that each hold the alerts of one hash. That its tags are not the page's
+// is waited with too: what is heard later may have been before.
 //
 // Who sends the closings of all alerts of a busy account, as it takes to hear of
 // each Delete, sends mostly those of alerts that never concern the page. So what
 // is said is kept whole only while there is room; of an alert that is closed, or
-// that is not the page's any more, a mark of some 50 bytes is left then, since
+// whose tags are not the page's, a mark of some 50 bytes is left then, since
 // that alone keeps a late Create from turning a service red for ever. There is
 // room for some 16 million marks. Who sends more in a week has some forgotten,
 // and is told in the log.
@@ -60,18 +61,6 @@ func earlyKey(id string) string {
 func markOf(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return base64.RawURLEncoding.EncodeToString(sum[len(sum)-12:])
-}
-
-// tellsEarly reports whether a change of an alert that nothing is known of is
-// worth keeping. What has nothing to do with the page is not.
-func (c Change) tellsEarly(removal bool) bool {
-	switch {
-	case !c.ClosedAt.IsZero():
-		return true
-	case c.Tags == nil || c.Tags.Partial:
-		return c.Tags != nil || c.Update != nil || c.Acked != nil || c.Message != ""
-	}
-	return c.Tags.Page || removal
 }
 
 // storeEarly keeps a change for when its alert is known, and returns all that is
@@ -222,7 +211,8 @@ func (m earlyMark) and(o earlyMark) earlyMark {
 }
 
 // mark is what must be kept of the news. It reports whether that is enough for
-// the state of whatever service the alert turns out to concern.
+// the state of whatever service the alert turns out to concern, if tags are told
+// as Opsgenie does: all of them, whenever one comes or goes.
 func (n earlyNews) mark() (m earlyMark, enough bool) {
 	if at := n.Incident.ResolvedAt; !at.IsZero() {
 		return earlyMark{Closed: at.UnixNano()}, true

@@ -35,12 +35,13 @@ func (p *Page) readTags(tags []string) reading {
 
 // changeOf says what an event says of its alert. While an alert does not have
 // the page's tag, what is said of it is none of the visitors' business: only its
-// tags and its end are taken then. A Delete and an Escalate do not tell the tags;
-// of them too no more is taken.
+// tags and its end are taken then. Of a Delete and an Escalate, which do not tell
+// the tags, no more is taken either; what others say that do not is put aside.
 func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 	a := e.Alert
 	updated, created := sane(a.UpdatedAt, now), sane(a.CreatedAt, now)
-	c := Change{ID: clean(a.ID, maxID), At: cmp.Or(updated, sane(a.InsertedAt, now), created), CreatedAt: created}
+	at := cmp.Or(updated, sane(a.InsertedAt, now), created)
+	c := Change{ID: clean(a.ID, maxID), CreatedAt: created}
 	if e.Action == opsgenie.EventClose || e.Action == opsgenie.EventDelete {
 		c.ClosedAt = cmp.Or(updated, now)
 	}
@@ -51,31 +52,36 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 		if added { // some relays tell the tags as they were before
 			tags = slices.Concat(tags, notIn(tags, a.AddedTags))
 		}
-		c.Tags = p.readTags(tags).point(c.At)
+		c.Tags = p.readTags(tags).point(at)
 	case added && len(a.AddedTags) > 0:
-		c.Tags = p.readTags(a.AddedTags).point(c.At)
+		c.Tags = p.readTags(a.AddedTags).point(at)
 		c.Tags.Partial = true
 	}
-	if c.Tags != nil && !c.Tags.Partial && !c.Tags.Page || c.Tags == nil && neverTellsTags(e.Action) {
-		return c
-	}
-
-	c.CreatedAt = cmp.Or(created, c.At, now)
-	c.Message = clean(a.Message, maxMessage)
-	if a.Priority.Valid() {
-		c.Priority = a.Priority
-	}
-	switch e.Action {
-	case opsgenie.EventAcknowledge:
-		yes := true
-		c.Acked = &yes
-	case opsgenie.EventUnacknowledge:
-		c.Acked = new(bool)
-	}
-	if note := clean(a.Note, maxNote); note != "" {
-		c.Update = &Update{At: cmp.Or(c.At, now), Text: note}
+	switch {
+	case c.Tags != nil && c.Tags.Page:
+		c.CreatedAt = cmp.Or(created, at, now)
+		c.Said = saidBy(e, at, now)
+	case neverTellsTags(e.Action), c.Tags != nil && !c.Tags.Partial:
+	default:
+		// Without a time nobody knows whether the alert had the tag then.
+		if said := saidBy(e, updated, now); !said.nothing() {
+			c.Aside = &said
+		}
 	}
 	return c
+}
+
+// saidBy is what an event says of its alert as of a time, zero where it is not
+// known.
+func saidBy(e opsgenie.Event, at, now time.Time) Said {
+	s := saidOf(e.Alert.Message, e.Alert.Priority, at)
+	if e.Action == opsgenie.EventAcknowledge || e.Action == opsgenie.EventUnacknowledge {
+		s.Acked, s.AckedAt = e.Action == opsgenie.EventAcknowledge, at
+	}
+	if note := clean(e.Alert.Note, maxNote); note != "" {
+		s.Updates = []Update{{At: cmp.Or(at, now), Text: note}}
+	}
+	return s
 }
 
 func neverTellsTags(a opsgenie.EventAction) bool {
@@ -99,7 +105,8 @@ func notIn(tags, added []string) []string {
 // changeOfAlert says what the Alert API says of an alert.
 func (p *Page) changeOfAlert(a opsgenie.Alert, now time.Time) Change {
 	updated, created := sane(a.UpdatedAt, now), sane(a.CreatedAt, now)
-	c := Change{ID: clean(a.ID, maxID), At: cmp.Or(updated, created), CreatedAt: created}
+	at := cmp.Or(updated, created)
+	c := Change{ID: clean(a.ID, maxID), CreatedAt: created}
 	if !a.Open() {
 		c.ClosedAt = cmp.Or(updated, now)
 	}
@@ -107,15 +114,20 @@ func (p *Page) changeOfAlert(a opsgenie.Alert, now time.Time) Change {
 		return c // an answer that does not tell the tags takes none away
 	}
 	r := p.readTags(a.Tags)
-	c.Tags = r.point(c.At)
+	c.Tags = r.point(at)
 	if r.Page {
-		c.CreatedAt = cmp.Or(created, c.At, now)
-		c.Message = clean(a.Message, maxMessage)
-		if a.Priority.Valid() {
-			c.Priority = a.Priority
-		}
+		c.CreatedAt = cmp.Or(created, at, now)
+		c.Said = saidOf(a.Message, a.Priority, at)
 	}
 	return c
+}
+
+func saidOf(message string, priority opsgenie.Priority, at time.Time) Said {
+	s := Said{Message: clean(message, maxMessage), MessageAt: at}
+	if priority.Valid() {
+		s.Priority, s.PriorityAt = priority, at
+	}
+	return s
 }
 
 func (r reading) point(at time.Time) *Point {

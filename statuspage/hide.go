@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"time"
 )
 
 // Hide takes an incident back that should not have been public, by the id of its
@@ -23,12 +22,12 @@ func (p *Page) Hide(ctx context.Context, id string) (known bool, err error) {
 	if len(p.snap.servicesOf(id)) == 0 {
 		return false, nil
 	}
-	return p.take(ctx, Change{ID: id, Hidden: true}, false, wallNow())
+	return p.take(ctx, Change{ID: id, Hidden: true}, wallNow())
 }
 
 // hide makes the incident one that is hidden.
 func (i *Incident) hide() {
-	i.Hidden, i.Message, i.MessageAt, i.Updates = true, "", time.Time{}, nil
+	i.Hidden, i.Said, i.Aside = true, i.withoutText(), nil
 }
 
 // forgetMessages drops what the record itself says of its incidents, the current

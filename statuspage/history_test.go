@@ -24,11 +24,15 @@ const (
 // incident makes one that is bad for API from minute to minute; to 0 is open.
 func incident(id string, from, to float64, severity statuspage.State) statuspage.Incident {
 	i := statuspage.Incident{ID: id, CreatedAt: at(from)}
-	i.Merge(statuspage.Change{ID: id, At: at(from), Message: id, Tags: point(from, severity, "API")})
+	i.Merge(statuspage.Change{ID: id, Said: statuspage.Said{Message: id, MessageAt: at(from)}, Tags: point(from, severity, "API")})
 	if to != 0 {
 		i.Merge(statuspage.Change{ID: id, ClosedAt: at(to)})
 	}
 	return i
+}
+
+func note(minute float64, text string) statuspage.Said {
+	return statuspage.Said{Updates: []statuspage.Update{{At: at(minute), Text: text}}}
 }
 
 func point(minute float64, severity statuspage.State, services ...string) *statuspage.Point {
@@ -38,7 +42,7 @@ func point(minute float64, severity statuspage.State, services ...string) *statu
 func TestIntervals(t *testing.T) {
 	with := func(i statuspage.Incident, points ...*statuspage.Point) statuspage.Incident {
 		for _, p := range points {
-			i.Merge(statuspage.Change{ID: i.ID, At: p.At, Tags: p})
+			i.Merge(statuspage.Change{ID: i.ID, Tags: p})
 		}
 		return i
 	}
@@ -251,7 +255,7 @@ func TestBounds(t *testing.T) {
 	for n := range 40 {
 		i := incident(fmt.Sprint(n), float64(n), float64(n+1), critical)
 		for k := range 100 {
-			i.Merge(statuspage.Change{ID: i.ID, Update: &statuspage.Update{At: at(float64(n)), Text: fmt.Sprint(k, strings.Repeat("x", 4000))}})
+			i.Merge(statuspage.Change{ID: i.ID, Said: note(float64(n), fmt.Sprint(k, strings.Repeat("x", 4000)))})
 		}
 		heavy.Incidents = append(heavy.Incidents, i)
 	}

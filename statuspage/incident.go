@@ -3,8 +3,6 @@ package statuspage
 import (
 	"slices"
 	"time"
-
-	"github.com/routewatch/routewatch/opsgenie"
 )
 
 // Incident is what the page knows of one alert. What it knows grows by merging
@@ -16,20 +14,13 @@ type Incident struct {
 	// ResolvedAt is when the alert was closed or deleted; zero while it is open.
 	// A closed alert never opens again: what comes after it is another alert.
 	ResolvedAt time.Time `json:"resolvedAt,omitzero"`
-	// Message is the newest, as of MessageAt.
-	Message   string    `json:"message"`
-	MessageAt time.Time `json:"messageAt"`
 	// Points are what the alert's tags said, and from when on: oldest first.
 	Points []Point `json:"points,omitempty"`
-	// Updates are the alert's notes, oldest first.
-	Updates []Update `json:"updates,omitempty"`
-	// Acked is whether somebody has acknowledged it, as of AckedAt.
-	Acked   bool      `json:"acked,omitempty"`
-	AckedAt time.Time `json:"ackedAt,omitzero"`
-	// Priority is the newest, as of PriorityAt; "" where it was never told. It
-	// says how soon somebody is woken, and decides no state.
-	Priority   opsgenie.Priority `json:"priority,omitempty"`
-	PriorityAt time.Time         `json:"priorityAt,omitzero"`
+	// Said is what was said while the alert had the page's tag.
+	Said
+	// Aside is what was said by who did not tell whether it had; nil for nothing.
+	// Visible knows which of it visitors may see.
+	Aside *Said `json:"aside,omitempty"`
 	// Hidden is whether somebody has taken the incident back. It stays so: from
 	// then on visitors see nothing of it, and what it says is neither kept nor
 	// taken in. What its tags say of services still counts.
@@ -44,12 +35,6 @@ type Point struct {
 	Severity State     `json:"severity,omitempty"` // "" is none
 	// Partial means that these tags came on top of those that were there.
 	Partial bool `json:"partial,omitempty"`
-}
-
-// Update is a piece of news of an incident.
-type Update struct {
-	At   time.Time `json:"at"`
-	Text string    `json:"text"`
 }
 
 // Open reports whether the alert is open, for all that is known.
@@ -69,19 +54,27 @@ func (i *Incident) Now() Point {
 	return now
 }
 
-// points are Points with each partial one made whole.
+// points are Points with each partial one made whole, one for each time.
 func (i *Incident) points() []Point {
-	if !slices.ContainsFunc(i.Points, func(p Point) bool { return p.Partial }) {
+	if !slices.ContainsFunc(i.Points, isPartial) {
 		return i.Points
 	}
-	whole := slices.Clone(i.Points)
-	for n := 1; n < len(whole); n++ {
-		if whole[n].Partial {
-			whole[n] = onto(whole[n-1], whole[n])
+	whole := make([]Point, 0, len(i.Points))
+	for _, p := range i.Points {
+		last := len(whole) - 1
+		if last >= 0 && p.Partial {
+			p = onto(whole[last], p)
+		}
+		if last >= 0 && whole[last].At.Equal(p.At) {
+			whole[last] = p
+		} else {
+			whole = append(whole, p)
 		}
 	}
 	return whole
 }
+
+func isPartial(p Point) bool { return p.Partial }
 
 // onto is what the tags say after more came on top of what they said before.
 func onto(before, more Point) Point {
@@ -104,7 +97,41 @@ func (p Point) bad(service string) bool {
 // Shown reports whether visitors may see the incident: it had the page's tag at
 // some time, and is not hidden.
 func (i *Incident) Shown() bool {
-	return !i.Hidden && slices.ContainsFunc(i.Points, func(p Point) bool { return p.Page })
+	return !i.Hidden && i.wasTagged()
+}
+
+// Visible returns the incident as visitors may know it: what was said aside counts
+// if, for all that is known, the alert had the page's tag at the time.
+func (i *Incident) Visible() *Incident {
+	if i.Aside == nil {
+		return i
+	}
+	v := *i
+	v.Updates, v.Aside = slices.Clone(i.Updates), nil
+	v.Said.merge(i.Aside.of(i.taggedAt))
+	return &v
+}
+
+// taggedAt reports whether the alert is known to have had the page's tag at a time.
+// At the zero time, which nobody knows, it had if it always had it.
+func (i *Incident) taggedAt(at time.Time) bool {
+	points := i.points()
+	if at.IsZero() {
+		return len(points) > 0 && !slices.ContainsFunc(points, func(p Point) bool { return !p.Page })
+	}
+	tagged := false
+	for _, p := range points {
+		if p.At.After(at) {
+			break
+		}
+		tagged = p.Page
+	}
+	return tagged
+}
+
+// wasTagged reports whether the incident had the page's tag at some time.
+func (i *Incident) wasTagged() bool {
+	return slices.ContainsFunc(i.Points, func(p Point) bool { return p.Page })
 }
 
 // Worst is the worst severity that the incident has had for the page.
@@ -119,11 +146,15 @@ func (i *Incident) Worst() State {
 }
 
 // Services are those that the incident has ever concerned, in order: those whose
-// tags it had together with the page's.
+// tags it had together with the page's. Where it was told in part what tags there
+// are, they are all that were ever told, if the page's is among those: which were
+// there together might look different with all that comes late, and a service
+// that has come up does not vanish again.
 func (i *Incident) Services() []string {
 	var all []string
-	for _, p := range i.points() {
-		if p.Page {
+	inPart := i.wasTagged() && slices.ContainsFunc(i.Points, isPartial)
+	for _, p := range i.Points {
+		if p.Page || inPart {
 			all = append(all, p.Services...)
 		}
 	}
@@ -133,6 +164,7 @@ func (i *Incident) Services() []string {
 
 // UpdatedAt is when something of the incident last changed.
 func (i *Incident) UpdatedAt() time.Time {
+	i = i.Visible()
 	at := latest(i.CreatedAt, i.ResolvedAt, i.MessageAt, i.AckedAt, i.PriorityAt)
 	if n := len(i.Points); n > 0 {
 		at = latest(at, i.Points[n-1].At)

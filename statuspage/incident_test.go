@@ -93,7 +93,7 @@ func TestWhatReachesTheIncident(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := statuspage.Incident{
-				ID: "a", CreatedAt: t0, Message: "message of a", MessageAt: t0, Priority: opsgenie.P3, PriorityAt: t0,
+				ID: "a", CreatedAt: t0, Said: statuspage.Said{Message: "message of a", MessageAt: t0, Priority: opsgenie.P3, PriorityAt: t0},
 			}
 			tt.want(&want)
 			events := append([]opsgenie.Event{begin}, tt.events...)
@@ -132,8 +132,8 @@ func TestMergingIsTold(t *testing.T) {
 	assert.Len(t, i.Points, 200)
 	assert.Equal(t, at(300), i.Now().At, "the newest stays, also where it repeats the one before")
 	for n := range 100 {
-		require.True(t, i.Merge(statuspage.Change{ID: "a", Update: &statuspage.Update{At: at(float64(n)), Text: "x"}}))
+		require.True(t, i.Merge(statuspage.Change{ID: "a", Said: note(float64(n), "x")}))
 	}
-	assert.False(t, i.Merge(statuspage.Change{ID: "a", Update: &statuspage.Update{At: at(-1), Text: "x"}}))
-	assert.True(t, i.Merge(statuspage.Change{ID: "a", Update: &statuspage.Update{At: at(0.5), Text: "x"}}))
+	assert.False(t, i.Merge(statuspage.Change{ID: "a", Said: note(-1, "x")}))
+	assert.True(t, i.Merge(statuspage.Change{ID: "a", Said: note(0.5, "x")}))
 }

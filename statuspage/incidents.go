@@ -32,8 +32,8 @@ type touch struct {
 // maxTouched is from when on it is no more work to start from nothing.
 const maxTouched = 2000
 
-// Incidents are those that visitors may see, newest first. An alert that
-// concerns several services is one. They are not to be changed.
+// Incidents are those that visitors may see, as they may see them, newest first. An
+// alert that concerns several services is one. They are not to be changed.
 func (s *Snapshot) Incidents() []*Incident {
 	l := &s.incidents
 	l.mu.Lock()
@@ -131,7 +131,7 @@ func (s *Snapshot) mergeAll() []*Incident {
 	shown := make([]*Incident, 0, n)
 	for _, k := range list {
 		if k.i.Shown() {
-			shown = append(shown, k.i)
+			shown = append(shown, k.i.Visible())
 		}
 	}
 	return shown
@@ -163,7 +163,7 @@ func (s *Snapshot) mergeOnto(older []*Incident, touched map[string]touch) []*Inc
 		}
 		if i := mergeCopies(copies); i.Shown() {
 			at, _ := slices.BinarySearchFunc(older, i, newestFirst)
-			edits = append(edits, edit{at, i})
+			edits = append(edits, edit{at, i.Visible()})
 		}
 	}
 	slices.SortFunc(edits, func(a, b edit) int {

@@ -24,7 +24,7 @@ func yearOf(name string, now time.Time) *statuspage.Record {
 	for week := range 52 {
 		from := now.AddDate(0, 0, -7*week-3)
 		id := fmt.Sprintf("%s-%08x-5d1c-464a-812a-7dd18bbfba8c", name, week)
-		i := statuspage.Incident{ID: id, CreatedAt: from, ResolvedAt: from.Add(time.Hour), Message: "the service answers slowly", MessageAt: from}
+		i := statuspage.Incident{ID: id, CreatedAt: from, ResolvedAt: from.Add(time.Hour), Said: statuspage.Said{Message: "the service answers slowly", MessageAt: from}}
 		i.Points = []statuspage.Point{{At: from, Page: true, Services: []string{name}, Severity: statuspage.Major}}
 		i.Updates = []statuspage.Update{{At: from.Add(time.Minute), Text: "We are looking into it."}}
 		r.Incidents = append(r.Incidents, i)

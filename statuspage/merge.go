@@ -4,26 +4,19 @@ import (
 	"cmp"
 	"slices"
 	"time"
-
-	"github.com/routewatch/routewatch/opsgenie"
 )
 
 // Change is what one webhook, or one look at the Alert API, says of an alert.
-// Zero parts say nothing.
+// Zero parts say nothing, and what is said as of a zero time gives way to all that
+// was said as of another.
 type Change struct {
-	ID string
-	// At is from when on it was so. Zero is what came without a time: it gives
-	// way to all that came with one.
-	At time.Time
-
+	ID        string
 	CreatedAt time.Time
 	ClosedAt  time.Time
-	Message   string
-	Tags      *Point  // nil where the source does not tell the tags
-	Update    *Update // a note
-	Acked     *bool
-	Priority  opsgenie.Priority
-	Hidden    bool // somebody has taken it back
+	Tags      *Point // nil where the source does not tell the tags
+	Said      Said
+	Aside     *Said // what was said by a source that does not tell the page's tag
+	Hidden    bool  // somebody has taken it back
 }
 
 // What is kept of an alert that never rests, or that means harm.
@@ -49,20 +42,26 @@ func (i *Incident) Merge(c Change) (changed bool) {
 		i.hide()
 		changed = true
 	}
-	if c.Message != "" && !i.Hidden && newer(c.At, i.MessageAt, c.Message, i.Message) {
-		i.Message, i.MessageAt, changed = c.Message, c.At, true
-	}
-	if c.Acked != nil && newer(c.At, i.AckedAt, boolText(*c.Acked), boolText(i.Acked)) {
-		i.Acked, i.AckedAt, changed = *c.Acked, c.At, true
-	}
-	if c.Priority != "" && newer(c.At, i.PriorityAt, string(c.Priority), string(i.Priority)) {
-		i.Priority, i.PriorityAt, changed = c.Priority, c.At, true
-	}
 	if c.Tags != nil && i.addPoint(*c.Tags) {
 		changed = true
 	}
-	if c.Update != nil && i.addUpdate(*c.Update) {
-		changed = true
+	said := c.Said
+	if i.Hidden {
+		said = said.withoutText()
+	}
+	changed = i.Said.merge(&said) || changed
+	return c.Aside != nil && !i.Hidden && i.addAside(c.Aside) || changed
+}
+
+// addAside makes a new Aside: that of a record which others read stays as it is.
+func (i *Incident) addAside(s *Said) (changed bool) {
+	var all Said
+	if i.Aside != nil {
+		all = *i.Aside
+		all.Updates = slices.Clone(all.Updates)
+	}
+	if changed = all.merge(s); changed {
+		i.Aside = &all
 	}
 	return changed
 }
@@ -70,15 +69,9 @@ func (i *Incident) Merge(c Change) (changed bool) {
 // MergeFrom adds all that another copy of the incident knows, and reports
 // whether that is anything new.
 func (i *Incident) MergeFrom(o *Incident) (changed bool) {
-	also := func(c bool) { changed = c || changed }
-	also(i.Merge(Change{ID: o.ID, CreatedAt: o.CreatedAt, ClosedAt: o.ResolvedAt, At: o.MessageAt, Message: o.Message, Hidden: o.Hidden}))
-	also(i.Merge(Change{ID: o.ID, At: o.AckedAt, Acked: &o.Acked}))
-	also(i.Merge(Change{ID: o.ID, At: o.PriorityAt, Priority: o.Priority}))
+	changed = i.Merge(Change{ID: o.ID, CreatedAt: o.CreatedAt, ClosedAt: o.ResolvedAt, Said: o.Said, Aside: o.Aside, Hidden: o.Hidden})
 	for _, p := range o.Points {
-		also(i.addPoint(p))
-	}
-	for _, u := range o.Updates {
-		also(i.addUpdate(u))
+		changed = i.addPoint(p) || changed
 	}
 	return changed
 }
@@ -91,9 +84,12 @@ func (i *Incident) knows(o *Incident) bool {
 }
 
 // addPoint puts a point into its place. Of two at the same time nobody knows
-// which was the later: both hold, so that no service looks better than it is.
+// which was the later: both hold, so that no service looks better than it is. A
+// partial one lies on top of a whole one of the same time.
 func (i *Incident) addPoint(p Point) (changed bool) {
-	at, found := slices.BinarySearchFunc(i.Points, p, func(a, b Point) int { return a.At.Compare(b.At) })
+	at, found := slices.BinarySearchFunc(i.Points, p, func(a, b Point) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(boolText(a.Partial), boolText(b.Partial)))
+	})
 	if found {
 		both := join(i.Points[at], p)
 		changed = !samePoint(both, i.Points[at])
@@ -125,7 +121,7 @@ func leastPoint(points []Point) int {
 
 // join is the worst of two points in every respect. What is given stays as it is.
 func join(a, b Point) Point {
-	p := Point{At: a.At, Page: a.Page || b.Page, Partial: a.Partial && b.Partial, Severity: a.Severity}
+	p := Point{At: a.At, Page: a.Page || b.Page, Partial: a.Partial, Severity: a.Severity}
 	if b.Severity.Worse(p.Severity) {
 		p.Severity = b.Severity
 	}
@@ -143,30 +139,6 @@ func join(a, b Point) Point {
 // samePoint reports whether two points say the same, at whatever time.
 func samePoint(a, b Point) bool {
 	return a.Page == b.Page && a.Partial == b.Partial && a.Severity == b.Severity && slices.Equal(a.Services, b.Services)
-}
-
-func (i *Incident) addUpdate(u Update) (changed bool) {
-	at, found := slices.BinarySearchFunc(i.Updates, u, func(a, b Update) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Text, b.Text))
-	})
-	if found || i.Hidden || at == 0 && len(i.Updates) >= maxUpdates {
-		return false
-	}
-	i.Updates = keepLast(slices.Insert(i.Updates, at, u), maxUpdates)
-	return true
-}
-
-// newer says whether a value as of at replaces one as of old. Of two as of the
-// same time the greater does.
-func newer(at, old time.Time, value, oldValue string) bool {
-	return at.After(old) || at.Equal(old) && value > oldValue
-}
-
-func boolText(b bool) string {
-	if b {
-		return "1"
-	}
-	return "0"
 }
 
 func keepLast[T any](s []T, n int) []T {

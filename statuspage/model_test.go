@@ -126,23 +126,10 @@ func recordsOf(t testing.TB, snap *statuspage.Snapshot) string {
 	return string(all)
 }
 
-// incidentsOf is all that the page knows of alerts, as text. Of the tags that they
-// had while they did not concern the page only the first are of interest: that it
-// was so from then on.
+// incidentsOf is all that the page knows of alerts, as text.
 func incidentsOf(t testing.TB, p *statuspage.Page) string {
 	var b strings.Builder
 	write := func(where string, i statuspage.Incident) {
-		var points []statuspage.Point
-		page := false
-		for _, p := range i.Points {
-			before := page
-			page = p.Page || p.Partial && before
-			p.Partial = p.Partial && len(points) > 0 // or else it is on top of nothing
-			if page || before {
-				points = append(points, p)
-			}
-		}
-		i.Points = points
 		line, err := json.Marshal(i)
 		require.NoError(t, err)
 		fmt.Fprintf(&b, "%s: %s\n", where, line)
@@ -184,16 +171,16 @@ type modelAlert struct {
 	message   string
 	priority  opsgenie.Priority
 	closed    bool
-	gone      bool          // without the page's tag, which it had
-	late      time.Duration // by how much all is later that happens to it
 	steps     []step
 }
 
 // step is what was so from a time on, as one webhook told it.
 type step struct {
 	at       time.Time
+	timeless bool // at is when the alert was created, since nothing better was told
 	told     telling
 	tags     []string // as far as they are told
+	silent   bool     // it says nothing but that
 	message  string
 	priority opsgenie.Priority
 	note     string
@@ -301,7 +288,6 @@ func (h *history) happen(a *modelAlert, when time.Time) {
 }
 
 func (a *modelAlert) add(tag string) {
-	a.gone = a.gone && tag != "statuspage"
 	if !slices.Contains(a.tags, tag) {
 		a.tags = append(slices.Clone(a.tags), tag)
 	}
@@ -320,42 +306,30 @@ func (a *modelAlert) drop(rnd *rand.Rand, prefix string) []string {
 	}
 	tag := some[rnd.IntN(len(some))]
 	a.tags = slices.DeleteFunc(slices.Clone(a.tags), func(t string) bool { return t == tag })
-	a.gone = a.gone || tag == "statuspage"
-	if tag == "statuspage" {
-		// A tie with what came before would mean that it never went.
-		a.late += 24 * time.Minute
-	}
 	return []string{tag}
 }
 
 // tell makes the webhook of something that happened, now and then without its
 // time or without the tags that were there before, as a relay may.
 func (h *history) tell(action opsgenie.EventAction, a *modelAlert, when time.Time, added, removed []string, note string) {
-	// What is told of an alert without the page's tag is not kept where nothing else
-	// is known of it as yet. So from when the tag went first, no two things happen at
-	// the same time, and all tags are told.
-	went := a.late > 0
-	if went {
-		a.late += 2 * time.Second
-	}
-	when = when.Add(a.late)
 	e := opsgenie.Event{Action: action}
 	e.Alert.ID, e.Alert.CreatedAt, e.Alert.UpdatedAt = a.id, a.createdAt, when
 	e.Alert.Message, e.Alert.Priority, e.Alert.Note = a.message, a.priority, note
 	e.Alert.AddedTags, e.Alert.RemovedTags = added, removed
-	// That the page's tag is gone, nobody could ever tell without a time.
-	if !a.gone && h.rnd.IntN(12) == 0 {
+	if h.rnd.IntN(12) == 0 {
 		e.Alert.UpdatedAt = time.Time{}
 	}
 	s := step{
-		at: cmp.Or(e.Alert.UpdatedAt, a.createdAt), message: a.message, priority: a.priority, note: note,
+		timeless: e.Alert.UpdatedAt.IsZero(), at: cmp.Or(e.Alert.UpdatedAt, a.createdAt), message: a.message, priority: a.priority, note: note,
 		acked: map[opsgenie.EventAction]string{opsgenie.EventAcknowledge: "yes", opsgenie.EventUnacknowledge: "no"}[action],
 	}
 	switch {
-	case action == deleted: // it tells of nothing but its end
-		s = step{at: s.at, told: toldNone}
-	case action == addTags && !went && h.rnd.IntN(6) == 0:
+	case action == deleted:
+		s.told, s.silent = toldNone, true
+	case action == addTags && h.rnd.IntN(6) == 0:
 		s.told, s.tags = toldAdded, added
+	case action != addTags && h.rnd.IntN(10) == 0:
+		s.told = toldNone
 	default:
 		s.told, s.tags = toldAll, a.tags
 		e.Alert.Tags = append([]string{}, a.tags...)
@@ -378,8 +352,7 @@ type shown struct {
 }
 
 // model works out the states from what is so in the end: of each alert the tags
-// of the latest step, all of them where several are the latest, on top of those
-// before where it does not tell them.
+// that it had last.
 func (h *history) model() expected {
 	x := expected{states: map[string]string{}, alerts: map[string]shown{}}
 	type bad struct {
@@ -389,43 +362,25 @@ func (h *history) model() expected {
 	}
 	worst := map[string]bad{}
 	for _, a := range h.alerts {
-		steps := slices.Clone(a.steps)
-		slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
-		var tags []string
-		for n := 0; n < len(steps); {
-			var now []string
-			told := toldNone
-			at := steps[n].at
-			for ; n < len(steps) && steps[n].at.Equal(at); n++ {
-				now, told = append(now, steps[n].tags...), min(told, steps[n].told)
-			}
-			if told == toldAll {
-				tags = nil
-			}
-			tags = append(slices.Clone(tags), now...)
-			for _, tag := range tags {
-				if name, ok := strings.CutPrefix(tag, "servicename:"); ok && slices.Contains(tags, "statuspage") {
-					x.states[name] = "green"
-				}
-			}
+		for _, name := range a.services() {
+			x.states[name] = "green"
 		}
 		this := a.shown()
 		x.alerts[a.id] = this
-		if a.closed || !slices.Contains(tags, "statuspage") {
+		var last had
+		for _, last = range a.over() {
+		}
+		if a.closed || !last.page() {
 			continue
 		}
 		rank := 0
-		for _, tag := range tags {
+		for _, tag := range last.tags {
 			rank = max(rank, map[string]int{"major": 1, "critical": 2}[strings.ToLower(tag)])
 		}
 		if rank == 0 {
 			continue
 		}
-		for _, tag := range tags {
-			name, ok := strings.CutPrefix(tag, "servicename:")
-			if !ok {
-				continue
-			}
+		for _, name := range last.services() {
 			b := worst[name]
 			if b.alert == nil || rank > b.rank || rank == b.rank && (a.createdAt.Before(b.alert.createdAt) ||
 				a.createdAt.Equal(b.alert.createdAt) && a.id < b.alert.id) {
@@ -439,27 +394,122 @@ func (h *history) model() expected {
 	return x
 }
 
-// shown is what was told of an alert, but what was told while the page's tag was
-// told not to be there.
+// had are the tags that an alert had from a time on.
+type had struct {
+	at   time.Time
+	tags []string
+}
+
+func (h had) page() bool { return slices.Contains(h.tags, "statuspage") }
+
+func (h had) services() (names []string) {
+	for _, tag := range h.tags {
+		if name, ok := strings.CutPrefix(tag, "servicename:"); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// over are the tags of an alert over time: those of all steps of a time, on top of
+// those before where none of these tells them all.
+func (a *modelAlert) over() (all []had) {
+	steps := slices.DeleteFunc(slices.Clone(a.steps), func(s step) bool { return s.told == toldNone })
+	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
+	var tags []string
+	for n := 0; n < len(steps); {
+		var now []string
+		whole, at := false, steps[n].at
+		for ; n < len(steps) && steps[n].at.Equal(at); n++ {
+			now, whole = append(now, steps[n].tags...), whole || steps[n].told == toldAll
+		}
+		if whole {
+			tags = nil
+		}
+		tags = append(slices.Clone(tags), now...)
+		all = append(all, had{at, tags})
+	}
+	return all
+}
+
+// services are those that the alert ever concerned: each that it had a tag of
+// together with the page's; and where its tags were told in part, each at all.
+func (a *modelAlert) services() (names []string) {
+	all := a.over()
+	if slices.ContainsFunc(a.steps, func(s step) bool { return s.told == toldAdded }) && slices.ContainsFunc(all, had.page) {
+		for _, s := range a.steps {
+			names = append(names, had{tags: s.tags}.services()...)
+		}
+	}
+	for _, h := range all {
+		if h.page() {
+			names = append(names, h.services()...)
+		}
+	}
+	return names
+}
+
+// shown is what was told of an alert together with the page's tag; and of what was
+// told without saying whether the tag is there the newest, if it was there then.
 func (a *modelAlert) shown() shown {
-	steps := slices.DeleteFunc(slices.Clone(a.steps), func(s step) bool { return s.told == toldAll && !s.page() })
+	tagged := func(at time.Time) bool {
+		all := a.over()
+		if at.IsZero() {
+			return len(all) > 0 && !slices.ContainsFunc(all, func(h had) bool { return !h.page() })
+		}
+		n := len(all) - 1
+		for n >= 0 && all[n].at.After(at) {
+			n--
+		}
+		return n >= 0 && all[n].page()
+	}
+	var openly, aside []step
+	for _, s := range a.steps {
+		switch {
+		case s.page():
+			openly = append(openly, s)
+		case s.told != toldAll && !s.silent:
+			if s.timeless {
+				s.at = time.Time{}
+			}
+			aside = append(aside, s)
+		}
+	}
 	newest := func(of func(step) string) (value string) {
 		var at time.Time
-		for _, s := range steps {
+		look := func(s step) {
 			if c := s.at.Compare(at); of(s) != "" && (c > 0 || c == 0 && of(s) > value) {
 				value, at = of(s), s.at
 			}
 		}
+		for _, s := range aside {
+			look(s)
+		}
+		if !tagged(at) {
+			value, at = "", time.Time{}
+		}
+		for _, s := range openly {
+			look(s)
+		}
 		return value
 	}
-	var s shown
-	s.message = newest(func(s step) string { return s.message })
-	s.priority = newest(func(s step) string { return string(s.priority) })
-	s.acked = cmp.Or(newest(func(s step) string { return s.acked }), "no")
+	s := shown{
+		message:  newest(func(s step) string { return s.message }),
+		priority: newest(func(s step) string { return string(s.priority) }),
+		acked:    cmp.Or(newest(func(s step) string { return s.acked }), "no"),
+	}
 	notes := map[string]bool{}
-	for _, s := range steps {
+	for _, s := range openly {
 		if s.note != "" {
 			notes[s.at.String()+s.note] = true
+		}
+	}
+	for _, s := range aside {
+		if s.at.IsZero() {
+			s.at = time.Now() // when it was heard
+		}
+		if s.note != "" && tagged(s.at) {
+			notes[s.at.UTC().String()+s.note] = true
 		}
 	}
 	s.notes = slices.Sorted(maps.Keys(notes))

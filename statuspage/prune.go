@@ -63,9 +63,9 @@ func goneMark(id string) string {
 
 // weight is about how many bytes an incident takes.
 func (i *Incident) weight() int {
-	w := 200 + len(i.ID) + len(i.Message)
-	for _, u := range i.Updates {
-		w += 60 + len(u.Text)
+	w := 200 + len(i.ID) + i.Said.weight()
+	if i.Aside != nil {
+		w += i.Aside.weight()
 	}
 	for _, p := range i.Points {
 		w += 80

@@ -166,7 +166,7 @@ func (p *Page) lookAt(ctx context.Context, id string) error {
 	// With a reason it is not the service that says so, but a proxy on the way.
 	if errors.As(err, &apiErr) && apiErr.Status == http.StatusNotFound && apiErr.Err == nil {
 		now := wallNow()
-		if _, err := p.take(ctx, Change{ID: id, ClosedAt: now}, false, now); err != nil {
+		if _, err := p.take(ctx, Change{ID: id, ClosedAt: now}, now); err != nil {
 			return err
 		}
 		p.log.WarnContext(ctx, "statuspage: an alert is not there any more, which no webhook has told, and is taken for closed; if it is there, the key does not see all alerts",
@@ -200,7 +200,7 @@ func (p *Page) takeAlert(ctx context.Context, a opsgenie.Alert) (services []stri
 	if len(copies) > 0 && agree(copies) && copies[0].knows(&told) {
 		return services, nil
 	}
-	_, err = p.take(ctx, c, false, now)
+	_, err = p.take(ctx, c, now)
 	return services, err
 }
 

@@ -109,7 +109,7 @@ func (r *Record) Decide() (State, string) {
 		}
 		severity := i.Now().Severity
 		if severity.Worse(state) || severity == state && by != nil && i.speaksBefore(by) {
-			state, message, by = severity, i.Message, i
+			state, message, by = severity, i.Visible().Message, i
 		}
 	}
 	return state, message

@@ -42,6 +42,7 @@ const publicMark = "public:"
 // visibleUpdates are the notes of an incident that visitors may see, oldest
 // first and cleaned.
 func visibleUpdates(i *Incident, notes Notes) []Update {
+	i = i.Visible()
 	if notes == NoNotes {
 		return nil
 	}
@@ -63,7 +64,7 @@ func visibleUpdates(i *Incident, notes Notes) []Update {
 
 // title is the message of an incident in one clean line, never empty.
 func title(i *Incident) string {
-	return cmp.Or(strings.TrimSpace(text.CleanLine(i.Message)), "Incident")
+	return cmp.Or(strings.TrimSpace(text.CleanLine(i.Visible().Message)), "Incident")
 }
 
 // over says whether an incident is past, and since when: the alert was closed,
@@ -101,6 +102,7 @@ type news struct {
 // that it began, its notes, how bad it became, that somebody is on it and that it
 // is over.
 func timeline(i *Incident, notes Notes) []news {
+	i = i.Visible()
 	out := []news{{ID: "opened", At: i.CreatedAt, Stage: Investigating, Text: title(i), From: Green, To: i.first()}}
 	for _, u := range visibleUpdates(i, notes) {
 		out = append(out, news{ID: noteID(u), At: u.At, Stage: Investigating, Text: u.Text})
@@ -157,7 +159,7 @@ func (i *Incident) stage() Stage {
 	if _, over := i.over(""); over {
 		return Resolved
 	}
-	if i.Acked {
+	if i.Visible().Acked {
 		return Identified
 	}
 	return Investigating

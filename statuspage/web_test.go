@@ -52,7 +52,7 @@ func webGet(p *statuspage.Page, path string, header ...string) *httptest.Respons
 
 func webIncident(id, message string, severity statuspage.State, from time.Time, lasts time.Duration, services ...string) statuspage.Incident {
 	i := statuspage.Incident{
-		ID: id, CreatedAt: from, Message: message, MessageAt: from,
+		ID: id, CreatedAt: from, Said: statuspage.Said{Message: message, MessageAt: from},
 		Points: []statuspage.Point{{At: from, Page: true, Services: services, Severity: severity}},
 	}
 	if lasts > 0 {

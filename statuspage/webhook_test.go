@@ -115,7 +115,7 @@ func TestWebhook_actionsAsOpsgenieSpellsThem(t *testing.T) {
 			assert.Equal(t, tt.state, r.State)
 			i := r.Incident("a")
 			require.NotNil(t, i)
-			assert.Equal(t, tt.acked, i.Acked)
+			assert.Equal(t, tt.acked, i.Visible().Acked)
 			assert.Equal(t, tt.closed, !i.Open())
 			assert.Zero(t, s.page.Stats().Webhooks.Custom)
 		})

@@ -19,10 +19,10 @@ func TestDocumentsAreThoseOfEncodingJSON(t *testing.T) {
 			Name: `<b>&"API"\`, State: Critical, Message: "tab\t, line\n, \u2028, \x00 and 💥", Since: at, FirstAt: at.Add(-time.Hour),
 			Version: 1<<64 - 1, Reconciled: at,
 			Incidents: []Incident{
-				{ID: "1", CreatedAt: at, Message: "m", MessageAt: at, Points: []Point{{}, {At: at, Page: true, Services: []string{"API", ""}, Severity: Major, Partial: true}}},
+				{ID: "1", CreatedAt: at, Said: Said{Message: "m", MessageAt: at}, Aside: &Said{Message: "a", AckedAt: at, Updates: []Update{{at, "u"}}}, Points: []Point{{}, {At: at, Page: true, Services: []string{"API", ""}, Severity: Major, Partial: true}}},
 				{
-					ID: "2", CreatedAt: at.Round(time.Second), ResolvedAt: at.Add(time.Minute), Updates: []Update{{at, "u"}, {}},
-					Acked: true, AckedAt: at, Priority: "P1", PriorityAt: at, Hidden: true,
+					ID: "2", CreatedAt: at.Round(time.Second), ResolvedAt: at.Add(time.Minute), Hidden: true,
+					Said: Said{Updates: []Update{{at, "u"}, {}}, Acked: true, AckedAt: at, Priority: "P1", PriorityAt: at},
 				},
 			},
 			Changes: []StateChange{{at, Major, "m"}, {at, Green, ""}},

@@ -320,7 +320,7 @@ func TestInstancesSeeEachOther(t *testing.T) {
 		e.Body = note
 		require.Equal(t, 200, three.request(e).StatusCode)
 		require.Equal(t, 200, four.request(e).StatusCode)
-		assert.Len(t, three.page.Snapshot().Service("API").Incidents[0].Updates, 1)
+		assert.Len(t, three.page.Snapshot().Incidents()[0].Updates, 1)
 		assert.Empty(t, four.page.Snapshot().Services)
 
 		time.Sleep(5 * time.Second)
