@@ -38,8 +38,8 @@ func (p *Page) take(ctx context.Context, c Change, now time.Time) (bool, error) 
 	var whole Incident
 	whole.Merge(c)
 	if len(known) == 0 && !named {
-		if c.Tags == nil && c.Aside == nil && c.ClosedAt.IsZero() {
-			return false, nil // it says nothing that would ever count
+		if c.nothing() {
+			return false, nil
 		}
 		heard, err := p.storeEarly(ctx, c, now)
 		if err != nil {

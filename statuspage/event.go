@@ -68,8 +68,14 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 			c.Aside = &said
 		}
 	}
+	if c.nothing() {
+		c.CreatedAt = time.Time{} // an alert that is not known would not keep it
+	}
 	return c
 }
+
+// nothing reports whether an event says nothing that would ever count.
+func (c Change) nothing() bool { return c.Tags == nil && c.Aside == nil && c.ClosedAt.IsZero() }
 
 // saidBy is what an event says of its alert as of a time, zero where it is not
 // known.

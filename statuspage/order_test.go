@@ -1,8 +1,14 @@
 package statuspage_test
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
 	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -11,8 +17,8 @@ import (
 	"github.com/routewatch/routewatch/statuspage"
 )
 
-// TestEveryOrder plays small histories in every order there is, each event once
-// and the first of the order once more at its end. They are those in which an alert
+// TestEveryOrder plays small histories in every order there is, each event once, or
+// the first of the order once more at its end. They are those in which an alert
 // goes without the page's tag for a while, and in which events leave out what
 // Opsgenie tells: TestModel plays longer ones in some orders.
 func TestEveryOrder(t *testing.T) {
@@ -72,23 +78,119 @@ func TestEveryOrder(t *testing.T) {
 		{"what comes without tags or time leaves the state", []opsgenie.Event{
 			begin, timeless(bare(event(removeTags, "a", 0))), bare(event(addNote, "a", 2)),
 		}, map[string]string{"API": "major message of a"}},
+		{"an Escalate that tells when it began", []opsgenie.Event{
+			event(opsgenie.EventEscalate, "a", 1), func() opsgenie.Event {
+				e := event(create, "a", 3, tagged("API", "major")...)
+				e.Alert.CreatedAt = time.Time{}
+				return e
+			}(),
+		}, map[string]string{"API": "major message of a"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var first string
 			for n, order := range orders(tt.events) {
-				s := newStore()
-				p := newPage(t, s, nil)
-				apply(t, p, append(order, order[0])...)
-				require.Equal(t, tt.want, look(p), "order %d", n)
-				requireMirrors(t, s, p)
-				if n == 0 {
-					first = incidentsOf(t, p)
+				for _, again := range []int{0, 1} {
+					s := newStore()
+					p := newPage(t, s, nil)
+					apply(t, p, append(order, order[:again]...)...)
+					require.Equal(t, tt.want, look(p), "order %d", n)
+					requireMirrors(t, s, p)
+					if first == "" {
+						first = incidentsOf(t, p)
+					}
+					requireSame(t, first, incidentsOf(t, p), "order "+strconv.Itoa(n))
 				}
-				requireSame(t, first, incidentsOf(t, p), "order "+strconv.Itoa(n))
 			}
 		})
 	}
+}
+
+// TestAnyEvents plays events that make no history: whatever is told, and left out,
+// each order of it and each repetition comes to the same page. It knows nothing of
+// what page that is. ROUTEWATCH_TEST_SEED repeats one set of events.
+func TestAnyEvents(t *testing.T) {
+	seeds := make([]uint64, 40)
+	for n := range seeds {
+		seeds[n] = rand.Uint64()
+	}
+	if s := os.Getenv("ROUTEWATCH_TEST_SEED"); s != "" {
+		seed, err := strconv.ParseUint(s, 10, 64)
+		require.NoError(t, err)
+		seeds = []uint64{seed}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(at(24 * 60))) // the bubble's clock begins in 2000
+		for _, seed := range seeds {
+			rnd := rand.New(rand.NewPCG(seed, 1))
+			events := make([]opsgenie.Event, 2+rnd.IntN(6))
+			for n := range events {
+				events[n] = anyEvent(rnd)
+			}
+			var first string
+			for n := range 12 {
+				order := slices.Clone(events)
+				if n > 0 {
+					order = append(order, events[rnd.IntN(len(events))])
+				}
+				rnd.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
+				s := newStore()
+				var pages []*statuspage.Page // replicas, of which each hears a part
+				for range 1 + n/2%2 {
+					pages = append(pages, newPage(t, kinds(s)[[]string{"one by one", "at once"}[n%2]], nil))
+				}
+				for _, e := range order {
+					apply(t, pages[rnd.IntN(len(pages))], e)
+				}
+				for range 2 {
+					for _, p := range pages {
+						require.NoError(t, p.Refresh(t.Context()))
+					}
+				}
+				for _, p := range pages {
+					requireMirrors(t, s, p)
+					got := fmt.Sprintf("%v\n%s", look(p), incidentsOf(t, p))
+					if first == "" {
+						first = got
+					}
+					requireSame(t, first, got, fmt.Sprintf("seed %d, order %d", seed, n))
+				}
+			}
+		}
+	})
+}
+
+// anyEvent is of one of two alerts, at one of a few times.
+func anyEvent(rnd *rand.Rand) opsgenie.Event {
+	some := func(all ...string) (tags []string) {
+		for _, tag := range all {
+			if rnd.IntN(2) == 0 {
+				tags = append(tags, tag)
+			}
+		}
+		return tags
+	}
+	actions := []opsgenie.EventAction{
+		create, addTags, removeTags, addNote, opsgenie.EventAcknowledge, opsgenie.EventUnacknowledge,
+		opsgenie.EventUpdateMessage, opsgenie.EventEscalate, "a custom action", addTags, removeTags, closed, deleted,
+	}
+	e := event(actions[rnd.IntN(len(actions)-rnd.IntN(3))], []string{"a", "b"}[rnd.IntN(2)], float64(rnd.IntN(4)))
+	all := []string{"statuspage", "servicename:API", "servicename:Web", "major", "critical", "db"}
+	if rnd.IntN(3) != 0 {
+		e.Alert.Tags = append([]string{}, some(all...)...)
+	}
+	if rnd.IntN(2) == 0 {
+		e.Alert.AddedTags = some(all...)
+	}
+	if rnd.IntN(6) == 0 {
+		e.Alert.UpdatedAt = time.Time{}
+	}
+	if rnd.IntN(8) == 0 {
+		e.Alert.CreatedAt = time.Time{}
+	}
+	e.Alert.Message = fmt.Sprint("message ", rnd.IntN(3))
+	e.Alert.Note = []string{"", "", "note", "another"}[rnd.IntN(4)]
+	return e
 }
 
 // orders are all orders of events.
