@@ -91,26 +91,48 @@ func newWeb(p *Page) (*web, error) {
 	return b, nil
 }
 
-func (b *web) parse() error {
-	funcs := template.FuncMap{
-		"t":       b.words.say,
-		"path":    func(p string) string { return b.base + p },
+// templateFuncs are what the templates of a site call.
+func templateFuncs(base string, w words) template.FuncMap {
+	return template.FuncMap{
+		"t":       w.say,
+		"path":    func(p string) string { return base + p },
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"stamp":   b.words.stamp,
-		"date":    b.words.date,
+		"stamp":   w.stamp,
+		"date":    w.date,
 	}
+}
+
+// parsedTemplates are those of all pages, to be cloned for a site: parsing them is
+// most of what making a Page takes.
+var parsedTemplates = sync.OnceValues(func() (map[string]*template.Template, error) {
+	all := map[string]*template.Template{}
 	for _, name := range webPages {
-		t := template.New(name).Funcs(funcs)
+		t := template.New(name).Funcs(templateFuncs("", words{}))
 		for _, file := range []string{"layout", "parts", "chart", name} {
 			text, err := webFiles.ReadFile("web/" + file + ".html")
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if _, err := t.Parse(squeeze(string(text))); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		b.templates[name] = t
+		all[name] = t
+	}
+	return all, nil
+})
+
+func (b *web) parse() error {
+	parsed, err := parsedTemplates()
+	if err != nil {
+		return err
+	}
+	for name, t := range parsed {
+		own, err := t.Clone()
+		if err != nil {
+			return err
+		}
+		b.templates[name] = own.Funcs(templateFuncs(b.base, b.words))
 	}
 	return nil
 }
@@ -275,12 +297,17 @@ type webAnswer struct {
 	zipped []byte // nil where it would be no smaller
 }
 
+// zippers are there again: each takes most of a megabyte.
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 func newWebAnswer(kind string, body []byte) *webAnswer {
 	a := &webAnswer{kind: kind, tag: tagOf(body), body: body}
 	var zipped bytes.Buffer
-	z := gzip.NewWriter(&zipped)
+	z := zippers.Get().(*gzip.Writer)
+	z.Reset(&zipped)
 	_, _ = z.Write(body) // into memory
 	_ = z.Close()
+	zippers.Put(z)
 	if zipped.Len() < len(body) {
 		a.zipped = zipped.Bytes()
 	}
