@@ -50,7 +50,7 @@ const htmlType = "text/html; charset=utf-8"
 // pagesOf are the paths of the pages that show an incident, and maybe nothing else.
 func pagesOf(i *statuspage.Incident) (paths []string) {
 	for _, p := range []string{"incidents/" + i.ID, "fragment/incidents/" + i.ID, "history/" + i.CreatedAt.UTC().Format("2006-01")} {
-		if p = strings.Trim(p, "/"); fs.ValidPath(p) {
+		if p = strings.Trim(p, "/"); fitsDisk(p) {
 			paths = append(paths, p)
 		}
 	}
@@ -121,6 +121,10 @@ func (c *crawl) visit(t target) error {
 	if err != nil {
 		return nil // a link that no browser could follow
 	}
+	name := strings.Trim(strings.TrimPrefix(u.Path, c.base), "/")
+	if name != "" && !fitsDisk(name) {
+		return nil
+	}
 	req, err := http.NewRequestWithContext(c.ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return err
@@ -136,16 +140,19 @@ func (c *crawl) visit(t target) error {
 	case w.status != http.StatusOK:
 		return nil
 	}
-	name := strings.Trim(strings.TrimPrefix(u.Path, c.base), "/")
 	kind := w.header.Get("Content-Type")
-	if name != "" && !fs.ValidPath(name) {
-		return nil // a service of a name such as "..": it can be on no disk
-	}
 	c.keep(File{Path: name, Type: kind, Body: bytes.Clone(w.body.Bytes())})
 	if media, _, _ := mime.ParseMediaType(kind); media == "text/html" {
 		c.follow(u, w.body.Bytes())
 	}
 	return nil
+}
+
+// fitsDisk reports whether a disk can hold a file of that path: none can of a service
+// that is called "..", whose page no browser can ask for either.
+func fitsDisk(name string) bool {
+	long := func(element string) bool { return len(element) > 255-len(".json") }
+	return fs.ValidPath(name) && !strings.ContainsRune(name, 0) && !slices.ContainsFunc(strings.Split(name, "/"), long)
 }
 
 // reference adds services/NAME.json, where the Status Page Reference has it.

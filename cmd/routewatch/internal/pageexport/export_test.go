@@ -196,6 +196,26 @@ func TestAFolderHasTheWholePage(t *testing.T) {
 	}
 }
 
+// What no file can be called is left out, and keeps nothing else from being written.
+func TestNamesThatNoFileCanHave(t *testing.T) {
+	long := strings.Repeat("x", 251)
+	for _, name := range []string{".", "..", "a/../b", "a//b", "a\x00b", long} {
+		t.Run(name[:min(len(name), 9)], func(t *testing.T) {
+			dir := t.TempDir()
+			target, err := pageexport.Open(t.Context(), dir)
+			require.NoError(t, err)
+			page := acme(t, statuspage.Site{})
+			tell(t, page, opsgenie.EventCreate, name, "slow", time.Now(), name)
+			p := pageexport.NewPublisher(page, statuspage.Site{}, target)
+			_, err = p.Publish(t.Context())
+			require.NoError(t, err)
+			assert.FileExists(t, filepath.Join(dir, "index.html"))
+			assert.FileExists(t, filepath.Join(dir, "services", "API.json"))
+			assert.FileExists(t, filepath.Join(dir, "incidents", "id-1", "index.html"))
+		})
+	}
+}
+
 func TestHalfAPageIsNotWritten(t *testing.T) {
 	target := &memory{}
 	page := newSite("", "API")
