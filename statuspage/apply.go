@@ -58,7 +58,10 @@ func (p *Page) take(ctx context.Context, c Change, now time.Time) (bool, error) 
 		}
 	}
 	if len(known) > 0 {
-		return true, p.spread(ctx, &whole, now)
+		if err := p.spread(ctx, &whole, now); err != nil || !whole.Hidden {
+			return true, err
+		}
+		return true, p.hideEarly(ctx, c.ID)
 	}
 	// It is new here. What was said of it early is looked for before, so that
 	// nothing turns red that is over, and after, for what came in between.

@@ -91,6 +91,20 @@ func (p *Page) storeEarly(ctx context.Context, c Change, now time.Time) (heard I
 	return heard, err
 }
 
+// hideEarly makes what is kept of a hidden alert say nothing in words either.
+func (p *Page) hideEarly(ctx context.Context, id string) error {
+	key := earlyKey(id)
+	return p.cfg.Store.Update(ctx, key, func(doc []byte) ([]byte, error) {
+		e := p.decodeEarly(ctx, key, doc)
+		news, known := e.News[id]
+		if !known || !news.Incident.Merge(Change{ID: id, Hidden: true}) {
+			return nil, nil
+		}
+		e.News[id] = news
+		return json.Marshal(e)
+	})
+}
+
 // decodeEarly reads a document. What is damaged is left aside: the page goes on.
 func (p *Page) decodeEarly(ctx context.Context, key string, doc []byte) early {
 	var e early

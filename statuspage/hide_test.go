@@ -296,6 +296,30 @@ func TestHide_whatOthersKnow(t *testing.T) {
 	assert.NotContains(t, s.kept(), "message of a")
 }
 
+// What was said before it was known which service the alert concerns is forgotten
+// too, also where a process says it that does not know yet.
+func TestHide_whatWasHeardEarly(t *testing.T) {
+	s := newStore()
+	p, other := newPage(t, s, nil), newPage(t, s, nil)
+	apply(t, p,
+		noted(event(addNote, "a", 0, "statuspage"), "note of a"), event(addTags, "a", 1, tagged("API", "major")...),
+		event(create, "b", 0, tagged("API", "major")...),
+	)
+	a, b := statuspage.EarlyKey("a"), statuspage.EarlyKey("b")
+	require.Contains(t, s.text(a), "note of a")
+	require.Empty(t, s.text(b))
+	for _, id := range []string{"a", "b"} {
+		_, err := p.Hide(t.Context(), id)
+		require.NoError(t, err)
+	}
+	assert.NotContains(t, s.text(a), "of a")
+	assert.Contains(t, s.text(a), `"points"`, "what its tags said stays")
+	bare := noted(event(addNote, "b", 2), "note of b")
+	bare.Alert.Tags = nil
+	apply(t, other, bare)
+	assert.NotContains(t, s.text(b), "of b")
+}
+
 // A process that has not heard of it yet brings nothing back.
 func TestHide_besideOneThatDoesNotKnow(t *testing.T) {
 	s := newStore()
