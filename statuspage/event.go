@@ -60,11 +60,11 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 	switch {
 	case c.Tags != nil && c.Tags.Page:
 		c.CreatedAt = cmp.Or(created, at, now)
-		c.Said = saidBy(e, at, now)
+		c.Said = saidBy(e, at, cmp.Or(at, now))
 	case neverTellsTags(e.Action), c.Tags != nil && !c.Tags.Partial:
 	default:
 		// Without a time nobody knows whether the alert had the tag then.
-		if said := saidBy(e, updated, now); !said.nothing() {
+		if said := saidBy(e, updated, updated); !said.nothing() {
 			c.Aside = &said
 		}
 	}
@@ -78,14 +78,14 @@ func (p *Page) changeOf(e opsgenie.Event, now time.Time) Change {
 func (c Change) nothing() bool { return c.Tags == nil && c.Aside == nil && c.ClosedAt.IsZero() }
 
 // saidBy is what an event says of its alert as of a time, zero where it is not
-// known.
-func saidBy(e opsgenie.Event, at, now time.Time) Said {
+// known, and when it was noted.
+func saidBy(e opsgenie.Event, at, noted time.Time) Said {
 	s := saidOf(e.Alert.Message, e.Alert.Priority, at)
 	if e.Action == opsgenie.EventAcknowledge || e.Action == opsgenie.EventUnacknowledge {
 		s.Acked, s.AckedAt = e.Action == opsgenie.EventAcknowledge, at
 	}
 	if note := clean(e.Alert.Note, maxNote); note != "" {
-		s.Updates = []Update{{At: cmp.Or(at, now), Text: note}}
+		s.Updates = []Update{{At: noted, Text: note}}
 	}
 	return s
 }

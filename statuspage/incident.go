@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -108,7 +109,11 @@ func (i *Incident) Visible() *Incident {
 	}
 	v := *i
 	v.Updates, v.Aside = slices.Clone(i.Updates), nil
-	v.Said.merge(i.Aside.of(i.taggedAt))
+	aside := i.Aside.of(i.taggedAt)
+	for n := range aside.Updates { // what has no time counts from the beginning
+		aside.Updates[n].At = cmp.Or(aside.Updates[n].At, i.CreatedAt)
+	}
+	v.Said.merge(aside)
 	return &v
 }
 

@@ -505,11 +505,8 @@ func (a *modelAlert) shown() shown {
 		}
 	}
 	for _, s := range aside {
-		if s.at.IsZero() {
-			s.at = time.Now() // when it was heard
-		}
 		if s.note != "" && tagged(s.at) {
-			notes[s.at.UTC().String()+s.note] = true
+			notes[cmp.Or(s.at, a.createdAt).UTC().String()+s.note] = true
 		}
 	}
 	s.notes = slices.Sorted(maps.Keys(notes))

@@ -214,11 +214,7 @@ func TestAside(t *testing.T) {
 	gone := removed(event(removeTags, "a", 5, "servicename:API", "major"), "statuspage")
 	back := added(event(addTags, "a", 8, tagged("API", "major")...), "statuspage")
 	aside := func(minute float64) opsgenie.Event {
-		e := prioritised(noted(said(event(opsgenie.EventAcknowledge, "a", minute), "aside"), "noted"), opsgenie.P1)
-		if minute == 0 {
-			e.Alert.UpdatedAt = t0.AddDate(-2000, 0, 0)
-		}
-		return e
+		return prioritised(noted(said(event(opsgenie.EventAcknowledge, "a", minute), "aside"), "noted"), opsgenie.P1)
 	}
 	tests := []struct {
 		name   string
@@ -251,6 +247,37 @@ func TestAside(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNoteThatNobodyKnowsWhen: a note that comes without tags and without a time is
+// one note from the beginning, however often and whenever it is heard. It is for
+// visitors if the alert always had the page's tag.
+func TestNoteThatNobodyKnowsWhen(t *testing.T) {
+	begin := event(create, "a", 0, tagged("API", "major")...)
+	gone := removed(event(removeTags, "a", 5, "servicename:API", "major"), "statuspage")
+	back := added(event(addTags, "a", 8, tagged("API", "major")...), "statuspage")
+	bare := noted(event(addNote, "a", 0), "noted")
+	bare.Alert.Tags, bare.Alert.UpdatedAt = nil, time.Time{}
+	always := []statuspage.Update{{At: t0, Text: "noted"}}
+	for _, tt := range []struct {
+		events []opsgenie.Event
+		want   []statuspage.Update
+	}{
+		{[]opsgenie.Event{begin, bare, bare}, always},
+		{[]opsgenie.Event{begin, gone, bare, back}, nil},
+	} {
+		for _, order := range orders(tt.events) {
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(at(60))) // the bubble's clock begins in 2000
+				p := newPage(t, newStore(), nil)
+				for _, e := range order {
+					apply(t, p, e)
+					time.Sleep(time.Minute)
+				}
+				require.Equal(t, tt.want, p.Snapshot().Incidents()[0].Updates)
+			})
+		}
 	}
 }
 
