@@ -3,6 +3,7 @@ package statuspage_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/routewatch/routewatch/opsgenie"
 	"github.com/routewatch/routewatch/statuspage"
 )
 
@@ -32,6 +34,28 @@ func TestBoundOfChanges(t *testing.T) {
 		}
 		assert.Equal(t, at(599), r.Since)
 	})
+}
+
+// TestBoundOfPoints: of an alert whose tags never rest the newest points are kept. The
+// tags that the others told still hold where those only tell what was added.
+func TestBoundOfPoints(t *testing.T) {
+	events := []opsgenie.Event{event(create, "a", 0, tagged("API", "critical")...)}
+	for n := range 300 {
+		e := added(event(addTags, "a", float64(n+1)), []string{"major", "servicename:API"}[n%2])
+		e.Alert.Tags = nil
+		events = append(events, e)
+	}
+	backward := slices.Clone(events)
+	slices.Reverse(backward)
+	for name, order := range map[string][]opsgenie.Event{"as it happened": events, "backward": backward} {
+		t.Run(name, func(t *testing.T) {
+			p := newPage(t, newStore(), nil)
+			apply(t, p, append(order, order[0], order[299])...)
+			require.Equal(t, map[string]string{"API": "critical message of a"}, look(p))
+			number := len(p.Snapshot().Service("API").Incident("a").Points)
+			require.LessOrEqual(t, number, 200)
+		})
+	}
 }
 
 // TestBoundOfGone: of the alerts that are not kept any more the newest are

@@ -96,7 +96,7 @@ func (i *Incident) addPoint(p Point) (changed bool) {
 		i.Points[at] = both
 		return changed
 	}
-	if at == 0 && len(i.Points) >= maxPoints {
+	if at == 0 && len(i.Points) >= maxPoints && !i.Points[0].Partial {
 		return false
 	}
 	i.Points = slices.Insert(i.Points, at, p)
@@ -104,8 +104,15 @@ func (i *Incident) addPoint(p Point) (changed bool) {
 		return true
 	}
 	least := leastPoint(i.Points)
+	if next := &i.Points[least+1]; least == 0 && next.Partial { // it lies on top of what goes
+		both := onto(i.Points[0], *next)
+		changed = at > 0 || !samePoint(both, *next)
+		*next = both
+	} else {
+		changed = least != at
+	}
 	i.Points = slices.Delete(i.Points, least, least+1)
-	return least != at
+	return changed
 }
 
 // leastPoint is the oldest point that only repeats the one before it, and where
