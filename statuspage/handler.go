@@ -1,9 +1,13 @@
 package statuspage
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // ServeHTTP answers with all of a page under Site.BasePath: [Page.Webhook] at
-// /webhook, [Page.API], and [Page.Web] for everything else.
+// /webhook, [Page.API] at what it has and at all of /api/, and [Page.Web] for
+// everything else.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mounted().ServeHTTP(w, r)
 }
@@ -27,7 +31,7 @@ func (m *mounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.webhook.ServeHTTP(w, r)
 		return
 	}
-	if _, ok := m.api.match(path); ok {
+	if _, ok := m.api.match(path); ok || strings.HasPrefix(path, m.base+"/api/") {
 		m.api.ServeHTTP(w, r)
 		return
 	}

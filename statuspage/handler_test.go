@@ -23,7 +23,9 @@ func TestHandler(t *testing.T) {
 			kind         string
 		}{
 			{"GET", "/nothing", 404, "text/html"},
-			{"GET", "/api/nothing", 404, "text/html"},
+			{"GET", "/api/nothing", 404, "application/json"},
+			{"POST", "/api/v2/nothing.json", 404, "application/json"},
+			{"GET", "/api", 404, "text/html"},
 			{"GET", "/services/api/nothing", 404, "text/html"},
 			{"GET", "/webhook", 405, "application/json"},
 			{"GET", "/webhook/", 404, "text/html"},
