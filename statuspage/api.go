@@ -157,12 +157,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case r.Method == http.MethodOptions:
-		h["Allow"] = t.allow()
 		if t.public {
-			h["Access-Control-Allow-Methods"] = valuePreflight
-			h["Access-Control-Allow-Headers"] = valuePreflightHdr
-			h["Access-Control-Max-Age"] = valuePreflightAge
+			preflight(h)
 		}
+		h["Allow"] = t.allow()
 		w.WriteHeader(http.StatusNoContent)
 	case !t.takes(r.Method):
 		h["Allow"] = t.allow()

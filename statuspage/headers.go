@@ -60,6 +60,14 @@ func share(h http.Header) {
 	h["Cross-Origin-Resource-Policy"] = valueCrossOrigin
 }
 
+// preflight answers a browser that asks what pages of other origins may do.
+func preflight(h http.Header) {
+	h["Allow"] = valueAllowRead
+	h["Access-Control-Allow-Methods"] = valuePreflight
+	h["Access-Control-Allow-Headers"] = valuePreflightHdr
+	h["Access-Control-Max-Age"] = valuePreflightAge
+}
+
 // answer is a body with what its headers say of it. It never changes.
 type answer struct {
 	body               []byte

@@ -1,6 +1,8 @@
 package statuspage_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -51,6 +53,14 @@ func TestWebMaintenanceCalendar(t *testing.T) {
 	}}})
 	w := webGet(p, "/maintenance.ics")
 	assert.Equal(t, "text/calendar; charset=utf-8", w.Header().Get("Content-Type"))
+	for method, want := range map[string]int{http.MethodGet: http.StatusOK, http.MethodOptions: http.StatusNoContent, http.MethodPost: http.StatusMethodNotAllowed} {
+		for _, h := range []http.Handler{p, p.Web()} {
+			w := do(h, httptest.NewRequestWithContext(t.Context(), method, "/maintenance.ics", nil), "Origin", "https://elsewhere.example")
+			assert.Equal(t, want, w.Code, method)
+			assert.Equal(t, want != http.StatusMethodNotAllowed, w.Header().Get("Access-Control-Allow-Origin") == "*", method)
+			assert.Equal(t, method == http.MethodOptions, w.Header().Get("Access-Control-Allow-Headers") != "", method)
+		}
+	}
 	body := w.Body.String()
 	for line := range strings.SplitSeq(strings.TrimSuffix(body, "\r\n"), "\r\n") {
 		assert.LessOrEqual(t, len(line), 75)

@@ -83,6 +83,7 @@ func newWeb(p *Page) (*web, error) {
 		b.handle("/embed", "/fragment/embed", "/embed", (*webView).embed)
 	}
 	b.mux.HandleFunc("GET "+b.base+"/maintenance.ics", b.calendar)
+	b.mux.HandleFunc("OPTIONS "+b.base+"/maintenance.ics", b.calendarPreflight)
 	b.mux.HandleFunc("GET "+b.base+"/assets/{name}", b.asset)
 	b.mux.HandleFunc("GET /", b.missing)
 	if b.base != "" {
@@ -275,9 +276,17 @@ func (b *web) missing(w http.ResponseWriter, r *http.Request) {
 	k.full.write(w, r, http.StatusNotFound, valueNoStore)
 }
 
+// calendar is for programs, in web pages of others too.
 func (b *web) calendar(w http.ResponseWriter, r *http.Request) {
+	share(w.Header())
 	a := newWebAnswer("text/calendar; charset=utf-8", b.site.calendar(b.page.address(r)))
 	a.write(w, r, http.StatusOK, valueCachePublic)
+}
+
+func (b *web) calendarPreflight(w http.ResponseWriter, _ *http.Request) {
+	share(w.Header())
+	preflight(w.Header())
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (b *web) asset(w http.ResponseWriter, r *http.Request) {
