@@ -218,9 +218,9 @@ func (m *material) planURL(p plan, stage Stage) string {
 }
 
 // updatedAt is when something last changed that visitors see, which is the same
-// in every process.
+// in every process; where nothing ever did, the time that feeds have then.
 func (m *material) updatedAt() time.Time {
-	var at time.Time
+	at := time.Unix(0, 0)
 	for _, r := range m.Services {
 		at = latest(at, r.changedAt())
 	}

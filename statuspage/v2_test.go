@@ -54,6 +54,7 @@ func TestV2_nothingYet(t *testing.T) {
 	s.getJSON("/api/v2/summary.json", &got)
 	assert.Equal(t, "none", got.Status.Indicator)
 	assert.Equal(t, "No data", got.Status.Description, "nothing is known, and that is said")
+	assert.Contains(t, s.get("/api/v2/status.json").Body.String(), `"updated_at":"1970-01-01T00:00:00.000Z"`, "the year 1 is a time that few programs have")
 	assert.Contains(t, s.get("/api/v2/summary.json").Body.String(), `"components":[],"incidents":[],"scheduled_maintenances":[]`, "lists are never null")
 }
 
