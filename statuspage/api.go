@@ -238,7 +238,7 @@ func (a *api) incidents(w http.ResponseWriter, r *http.Request, service string) 
 	if s := query.Get("limit"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
-			fail(w, r, http.StatusBadRequest, "limit is a number from 1 to "+strconv.Itoa(maxLimit))
+			fail(w, r, http.StatusBadRequest, "limit is a number from 1 on; there are "+strconv.Itoa(maxLimit)+" at most")
 			return
 		}
 		limit = min(n, maxLimit)

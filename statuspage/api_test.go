@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,7 +55,7 @@ func TestAPI_notFound(t *testing.T) {
 func TestAPI_methods(t *testing.T) {
 	s := newSite(t)
 	s.tell(outage("1"))
-	for _, path := range publicRoutes {
+	for _, path := range slices.Concat(publicRoutes, []string{"/api/metrics.json"}) {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, "BREW"} {
 			w := do(s.api, httptest.NewRequestWithContext(t.Context(), method, path, nil))
 			assert.Equal(t, http.StatusMethodNotAllowed, w.Code, "%s %s", method, path)
