@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"bytes"
+	"fmt"
 	"image/png"
 	"testing"
 	"time"
@@ -196,10 +197,17 @@ func TestNothingYet(t *testing.T) {
 	assert.Equal(t, "No data", b.text("h1"))
 	assert.NotContains(t, b.text("body"), "No incidents.")
 	assert.NotContains(t, b.text("body"), "perational")
-	shot, err := chromedp.Run(b.ctx, chromedp.Screenshot("#banner svg"))
-	require.NoError(t, err)
+	assert.Greater(t, b.contrast("#banner svg"), uint32(0x4000), "its sign is to be seen on its ground")
+	assert.Greater(t, eval[float64](b, `parseFloat(getComputedStyle(document.querySelector("#services .none")).paddingLeft)`), 10.0)
+}
+
+// contrast is how far apart the least and the most green of a picture are.
+func (b *tab) contrast(selector string) uint32 {
+	b.Helper()
+	shot, err := chromedp.Run(b.ctx, chromedp.Screenshot(selector))
+	require.NoError(b, err)
 	picture, err := png.Decode(bytes.NewReader(shot))
-	require.NoError(t, err)
+	require.NoError(b, err)
 	var least, most uint32 = 0xffff, 0
 	for x := range picture.Bounds().Dx() {
 		for y := range picture.Bounds().Dy() {
@@ -207,8 +215,31 @@ func TestNothingYet(t *testing.T) {
 			least, most = min(least, green), max(most, green)
 		}
 	}
-	assert.Greater(t, most-least, uint32(0x4000), "its sign is to be seen on its ground")
-	assert.Greater(t, eval[float64](b, `parseFloat(getComputedStyle(document.querySelector("#services .none")).paddingLeft)`), 10.0)
+	return most - least
+}
+
+// In the visitor's own colours the sign of the banner is seen as well as its text,
+// and days without data differ by their form: what is grey is green in some themes.
+func TestForcedColours(t *testing.T) {
+	pages := map[string]*site{
+		"green": newSite(t, statuspage.Site{}, well("API", 30)), "unknown": newSite(t, statuspage.Site{}),
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		for state, s := range pages {
+			b := newTab(t)
+			b.media("", "forced-colors", "active", "prefers-color-scheme", scheme)
+			b.open(s.URL + "/")
+			require.True(t, eval[bool](b, `matchMedia("(forced-colors: active)").matches`))
+			assert.Greater(t, b.contrast("#banner svg"), uint32(0xc000), "%s, %s", state, scheme)
+			if state == "unknown" {
+				continue
+			}
+			const bar = `getComputedStyle(document.querySelector(".bars .%s"))`
+			assert.Equal(t, eval[string](b, `getComputedStyle(document.body).color`), eval[string](b, fmt.Sprintf(bar, "u")+".stroke"), scheme)
+			assert.Less(t, eval[float64](b, `parseFloat(`+fmt.Sprintf(bar, "u")+`.strokeWidth)`),
+				eval[float64](b, `parseFloat(`+fmt.Sprintf(bar, "g")+`.strokeWidth)`)/4, scheme)
+		}
+	}
 }
 
 func TestHostileText(t *testing.T) {
