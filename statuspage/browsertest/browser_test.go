@@ -62,9 +62,9 @@ type tab struct {
 }
 
 // newTab opens a tab that keeps what its pages were refused by their policy.
-func newTab(t testing.TB) *tab {
+func newTab(t testing.TB, options ...chromedp.ContextOption) *tab {
 	t.Helper()
-	ctx, end := chromedp.NewContext(browser)
+	ctx, end := chromedp.NewContext(browser, options...)
 	t.Cleanup(end)
 	b := &tab{t, ctx}
 	b.do(call(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{

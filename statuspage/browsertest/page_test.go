@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
@@ -102,6 +104,36 @@ func TestPolling(t *testing.T) {
 	s.tell(t, opsgenie.EventCreate, opsgenie.EventAlert{ID: "1", Message: "slow", Tags: tags("major", "API"), CreatedAt: time.Now()})
 	b.until(`document.querySelector("h1").innerText === "Partial outage: API"`, 20*time.Second)
 	assert.Empty(t, b.text("#conn"))
+}
+
+// More tabs than a browser opens connections are all served, and those that nobody
+// looks at follow what happens too.
+func TestManyTabs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a poll")
+	}
+	s := newSite(t, statuspage.Site{}, well("API", 30)) // not parallel: a tab opens in the window that was used last
+	oneStream := func() bool { return s.Stats().Streams.Open == 1 }
+	var first *tab
+	for n := range 8 {
+		b := newTab(t, chromedp.WithNewWindow(false))
+		b.open(fmt.Sprintf("%s/?%d", s.URL, n)) // the cache has not this one
+		if first == nil {
+			first = b
+			continue
+		}
+		first.until("document.hidden", 5*time.Second)
+		b.until("!document.hidden", 5*time.Second)
+		require.Eventually(t, oneStream, 5*time.Second, 10*time.Millisecond, "with %d tabs", n+1)
+	}
+
+	s.tell(t, opsgenie.EventCreate, opsgenie.EventAlert{ID: "1", Message: "slow", Tags: tags("major", "API"), CreatedAt: time.Now()})
+	first.until(`document.title.startsWith("Partial outage: API")`, 20*time.Second)
+	first.do(call(page.BringToFront, cdp.Empty{}))
+	require.Eventually(t, oneStream, 5*time.Second, 10*time.Millisecond)
+	s.tell(t, opsgenie.EventClose, opsgenie.EventAlert{ID: "1", Message: "slow", Tags: tags("major", "API")})
+	first.until(`document.querySelector("h1").innerText === "All systems operational"`, atOnce)
+	first.clean()
 }
 
 func TestWithoutScript(t *testing.T) {

@@ -1,7 +1,7 @@
 // Times become the visitor's own, and the page follows what happens: it is told
 // by /events that something changed, and fetches the part of itself that did.
-// Where the stream does not come through, it asks every 15 seconds. What it
-// cannot confirm it does not show as well.
+// Where the stream does not come through, and where nobody looks, it asks every
+// 15 seconds. What it cannot confirm it does not show as well.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -120,24 +120,30 @@
     }, 50);
   }
 
+  // Of HTTP/1.1 a browser opens six connections to a server: with a stream in each
+  // of six tabs, a seventh would wait for ever. So a tab has one while it is looked at.
   function listen() {
     stream?.close();
+    if (document.hidden) return;
     stream = new EventSource(base + "/events");
     stream.onopen = stream.onerror = soon;
     for (const name of ["state", "incident"]) stream.addEventListener(name, soon);
   }
 
   setInterval(() => {
-    const every = stale ? 5e3 : stream.readyState === 1 ? 6e4 : 15e3;
+    const every = stale ? 5e3 : stream?.readyState === 1 ? 6e4 : 15e3;
     if (Date.now() - asked >= every) {
-      if (stream.readyState === 2) listen();
+      if (stream?.readyState !== 0 && stream?.readyState !== 1) listen();
       pull();
     }
   }, 1e3);
   addEventListener("online", pull);
   addEventListener("offline", lost);
-  addEventListener("visibilitychange", () => document.hidden || pull());
-  addEventListener("pagehide", () => stream.close());
+  addEventListener("visibilitychange", () => {
+    listen();
+    if (!document.hidden) pull();
+  });
+  addEventListener("pagehide", () => stream?.close());
   addEventListener("pageshow", (e) => e.persisted && (listen(), pull()));
   listen();
 })();
