@@ -75,7 +75,7 @@ links: yes
 		"page.yaml:4: webhook_key: a secret belongs in the environment, as ROUTEWATCH_WEBHOOK_KEY",
 		"page.yaml:8: groups[1]: has no name",
 		"page.yaml:9: listen: \"here\" is no address",
-		"page.yaml:10: \"yes\" is not of the right kind: want a list",
+		"page.yaml:10: links: \"yes\" is not of the right kind: want a list",
 		"--store: \"10ms\" is none of mem:, file:DIR, s3://bucket/prefix",
 		"ROUTEWATCH_RECONCILE_INTERVAL: \"soon\" is no duration such as 5m",
 		"ROUTEWATCH_WEBHOOK_KEY: are missing",

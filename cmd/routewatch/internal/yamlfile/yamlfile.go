@@ -104,6 +104,7 @@ func (f File) inLines(said string, secrets map[string]string) string {
 		return f.name + ": " + strings.TrimPrefix(said, "yaml: ")
 	}
 	where, said := f.name+":"+m[1]+": ", m[2]
+	line, _ := strconv.Atoi(m[1])
 	if m := unknownField.FindStringSubmatch(said); m != nil {
 		if env := secrets[strings.ToLower(m[1])]; env != "" {
 			files := strings.ReplaceAll(env, " or ", "_FILE or ") + "_FILE"
@@ -112,6 +113,12 @@ func (f File) inLines(said string, secrets map[string]string) string {
 		return where + m[1] + ": there is no such setting"
 	}
 	if m := wrongType.FindStringSubmatch(said); m != nil {
+		if keys := keysOf(f.root, line, "!!"+m[1], m[2]); len(keys) == 1 {
+			where += keys[0] + ": "
+		}
+		if m[2] == "" { // a list, or names with values
+			return where + "want " + kind(m[3])
+		}
 		return where + fmt.Sprintf("%q is not of the right kind: want %s", m[2], kind(m[3]))
 	}
 	if m := duplicateKey.FindStringSubmatch(said); m != nil {
@@ -121,6 +128,18 @@ func (f File) inLines(said string, secrets map[string]string) string {
 		return where + `a value with a colon at its end, or before a blank, needs quotes, as in "mem:"`
 	}
 	return where + said
+}
+
+// keysOf returns the keys of the values that stand in a line and are of a tag, with
+// a text unless that is "".
+func keysOf(n *yaml.Node, line int, tag, text string) (keys []string) {
+	for i, value := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 && value.Line == line && value.ShortTag() == tag && (text == "" || value.Value == text) {
+			keys = append(keys, n.Content[i-1].Value)
+		}
+		keys = append(keys, keysOf(value, line, tag, text)...)
+	}
+	return keys
 }
 
 // kind names a Go type in words.
