@@ -42,6 +42,9 @@ func (b *web) readLogo() error {
 	if !ok {
 		return fmt.Errorf("statuspage: Site.Logo %q is no SVG, PNG, JPEG or WebP file, nor an https address", logo)
 	}
+	if strings.Contains(logo, "://") {
+		return fmt.Errorf("statuspage: Site.Logo %q is no https address", logo)
+	}
 	data, err := os.ReadFile(logo)
 	if err != nil {
 		return fmt.Errorf("statuspage: Site.Logo: %w", err)

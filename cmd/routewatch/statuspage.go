@@ -108,7 +108,7 @@ func startPage(ctx context.Context, cfg pageconfig.Config, log *slog.Logger) (*p
 	if cfg.Publish != "" {
 		target, err := pageexport.Open(ctx, cfg.Publish)
 		if err != nil {
-			return nil, fmt.Errorf("--publish: %w", err)
+			return nil, callError{fmt.Errorf("--publish: %w", err)}
 		}
 		server.Publish = target
 	}

@@ -48,7 +48,7 @@ func TestStatuspageRefusesToStart(t *testing.T) {
 		name, args, env, want string
 		code                  int
 	}{
-		{"without a key", "statuspage", "ROUTEWATCH_WEBHOOK_KEY=", "ROUTEWATCH_WEBHOOK_KEY: are missing", 2},
+		{"without a key", "statuspage", "ROUTEWATCH_WEBHOOK_KEY=", "ROUTEWATCH_WEBHOOK_KEY: is missing", 2},
 		{"with a short key", "statuspage serve", "ROUTEWATCH_WEBHOOK_KEY=short", "fewer than 16 characters", 2},
 		{"with a key as a flag", "statuspage --webhook-key abc", "", "unknown flag --webhook-key", 2},
 		{"with a token as a flag", "statuspage --opsgenie-token abc", "", "unknown flag --opsgenie-token", 2},
@@ -56,7 +56,7 @@ func TestStatuspageRefusesToStart(t *testing.T) {
 		{"with an unknown store", "statuspage --store redis://x", "", "--store: ", 2},
 		{"with unknown notes", "statuspage --notes some", "", `--notes: "some" is none of`, 2},
 		{"without its file", "statuspage --config /nowhere.yaml", "", "--config: open /nowhere.yaml", 2},
-		{"where nothing can be written", "statuspage --listen 127.0.0.1:0 --store mem: --publish https://example.com", "", "--publish: ", 1},
+		{"where nothing can be written", "statuspage --listen 127.0.0.1:0 --store mem: --publish https://example.com", "", "--publish: ", 2},
 		{"where nobody may listen", "statuspage --listen 203.0.113.1:80 --store mem:", "", "the page cannot start: ", 1},
 		{"an export to nowhere", "statuspage export --store mem:", "", "--out", 2},
 		{"an export to something else", "statuspage export --store mem: --out https://example.com", "", "--out: ", 2},

@@ -78,8 +78,7 @@ links: yes
 		"page.yaml:10: links: \"yes\" is not of the right kind: want a list",
 		"--store: \"10ms\" is none of mem:, file:DIR, s3://bucket/prefix",
 		"ROUTEWATCH_RECONCILE_INTERVAL: \"soon\" is no duration such as 5m",
-		"ROUTEWATCH_WEBHOOK_KEY: are missing",
-		"--insecure-webhook",
+		"ROUTEWATCH_WEBHOOK_KEY: is missing; without a key anybody could turn the page red: set one, such as $(openssl rand -hex 24), or --insecure-webhook",
 		"OPSGENIE_TOKEN: holds a blank",
 		"OPSGENIE_API_BASE: plain http to example.com",
 		"JSM_SITE: required, or JSM_CLOUD_ID",
@@ -104,6 +103,8 @@ func TestWrongFiles(t *testing.T) {
 		{"a base path", "title: x\nbase_path: status page\n", "page.yaml:2: base_path: "},
 		{"a nested unknown key", "groups:\n  - name: x\n    service: [API]\n", "page.yaml:3: service: there is no such setting"},
 		{"a colour", "colours:\n  green: grass\n", "colours"},
+		{"a word", "words:\n  grenn: Works\n", `page.yaml:2: words: has no "grenn"; it has active_incidents, affects, `},
+		{"a logo", "logo: http://example.com/logo.png\n", `page.yaml:1: logo: "http://example.com/logo.png" is no https address`},
 		{"a time", "maintenance:\n  - title: x\n    start: tomorrow\n    end: \"later on\"\ncolour: x\n", "page.yaml:3: start: \"tomorrow\" is no time such as 2026-03-01T22:00:00Z\npage.yaml:4: end: \"later on\" is no time such as 2026-03-01T22:00:00Z\npage.yaml:5: colour"},
 		{"work that ends before it starts", "maintenance:\n  - title: x\n    start: 2026-01-02T00:00:00Z\n    end: 2026-01-01T00:00:00Z\n", "page.yaml:2: maintenance[0]"},
 		{"too long", "title: " + strings.Repeat("x", 2<<20), "longer than"},
@@ -160,7 +161,7 @@ func TestDefaults(t *testing.T) {
 func TestWebhookKeys(t *testing.T) {
 	clean(t)
 	_, err := load(t, "")
-	require.ErrorContains(t, err, "ROUTEWATCH_WEBHOOK_KEY: are missing")
+	require.ErrorContains(t, err, "ROUTEWATCH_WEBHOOK_KEY: is missing")
 	_, err = pageconfig.Load(t.Context(), pageconfig.Flags{}, &pageconfig.ServeFlags{InsecureWebhook: true})
 	assert.NoError(t, err)
 	_, err = pageconfig.Load(t.Context(), pageconfig.Flags{}, nil)
@@ -173,7 +174,7 @@ func TestWebhookKeys(t *testing.T) {
 
 	t.Setenv("ROUTEWATCH_WEBHOOK_KEY", "short-canary")
 	_, err = load(t, "")
-	require.ErrorContains(t, err, "fewer than 16 characters")
+	require.ErrorContains(t, err, "fewer than 16 characters: set a longer one, such as")
 	assert.NotContains(t, err.Error(), "canary")
 
 	t.Setenv("ROUTEWATCH_WEBHOOK_KEY", "")

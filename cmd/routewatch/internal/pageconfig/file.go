@@ -3,7 +3,9 @@ package pageconfig
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,8 +113,15 @@ func (l *loader) pageMistake(err error) error {
 	field, index, reason := m[1], m[2], m[3]
 	switch field {
 	case "WebhookKeys":
-		reason = strings.Replace(reason, "set one, or InsecureWebhook", "set one, or --insecure-webhook", 1)
+		reason = strings.NewReplacer(
+			"are missing", "is missing",
+			"set one, or InsecureWebhook", "set one, such as $(openssl rand -hex 24), or --insecure-webhook",
+			"fewer than 16 characters", "fewer than 16 characters: set a longer one, such as $(openssl rand -hex 24)",
+		).Replace(reason)
 		return fmt.Errorf("ROUTEWATCH_WEBHOOK_KEY: %s", reason)
+	case "Words":
+		keys := slices.Sorted(maps.Keys(statuspage.DefaultWords))
+		reason = strings.Replace(reason, "DefaultWords has the keys", "it has "+strings.Join(keys, ", "), 1)
 	case "PageTag":
 		field = "StatuspageTag"
 	}
