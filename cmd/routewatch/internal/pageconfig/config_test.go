@@ -243,5 +243,7 @@ func TestTheShippedFile(t *testing.T) {
 	assert.Equal(t, statuspage.PublicNotes, c.Page.Notes)
 	assert.Equal(t, "s3://status.example.com", c.Publish)
 	assert.Len(t, c.Page.Site.Maintenance, 1)
+	assert.Equal(t, "In Ordnung", c.Page.Site.Words["green"])
+	assert.Equal(t, []string{"https://app.example.com"}, c.Page.Site.EmbedIn)
 	assert.Contains(t, c.Truth, "read as status-page@example.com")
 }
