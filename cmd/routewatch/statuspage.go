@@ -155,6 +155,10 @@ func (c *statuspageExportCmd) Run(all *statuspageCmd, call *call) error {
 	if err != nil {
 		return callError{err}
 	}
+	// Nothing would be exported as a page without data, over the one that is there.
+	if err := openstore.Present(cfg.Store); err != nil {
+		return callError{fmt.Errorf("--store: %w", err)}
+	}
 	target, err := pageexport.Open(call.ctx, c.Out)
 	if err != nil {
 		return callError{fmt.Errorf("--out: %w", err)}

@@ -59,6 +59,7 @@ func TestStatuspageRefusesToStart(t *testing.T) {
 		{"where nothing can be written", "statuspage --listen 127.0.0.1:0 --store mem: --publish https://example.com", "", "--publish: ", 2},
 		{"where nobody may listen", "statuspage --listen 203.0.113.1:80 --store mem:", "", "the page cannot start: ", 1},
 		{"an export to nowhere", "statuspage export --store mem:", "", "--out", 2},
+		{"an export of a store that is not there", "statuspage export --store file:nowhere --out nowhere-either", "", "--store: stat nowhere: no such file", 2},
 		{"an export to something else", "statuspage export --store mem: --out https://example.com", "", "--out: ", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,15 +37,29 @@ func Open(ctx context.Context, name string) (statuspage.Store, error) {
 		if rest == "" {
 			return nil, fmt.Errorf("store %q: the folder is missing, as in file:/var/lib/routewatch", name)
 		}
-		// file:///DIR is what a URL would be.
-		if dir, ok := strings.CutPrefix(rest, "///"); ok {
-			rest = "/" + dir
-		}
-		return wrap(filestore.Open(filestore.Config{Dir: rest}))
+		return wrap(filestore.Open(filestore.Config{Dir: folder(rest)}))
 	case "s3":
 		return openS3(ctx, name)
 	}
 	return nil, fmt.Errorf("store %q: is none of mem:, file:DIR and s3://BUCKET/PREFIX", name)
+}
+
+// Present returns an error where a store is in a folder that is not there, which
+// Open would make.
+func Present(name string) error {
+	if dir, ok := strings.CutPrefix(name, "file:"); ok {
+		_, err := os.Stat(folder(dir))
+		return err
+	}
+	return nil
+}
+
+// folder takes file:///DIR, which is what a URL would be, as well.
+func folder(path string) string {
+	if dir, ok := strings.CutPrefix(path, "///"); ok {
+		return "/" + dir
+	}
+	return path
 }
 
 func openS3(ctx context.Context, name string) (statuspage.Store, error) {
