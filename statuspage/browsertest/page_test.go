@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"image/png"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -134,6 +136,38 @@ func TestManyTabs(t *testing.T) {
 	s.tell(t, opsgenie.EventClose, opsgenie.EventAlert{ID: "1", Message: "slow", Tags: tags("major", "API")})
 	first.until(`document.querySelector("h1").innerText === "All systems operational"`, atOnce)
 	first.clean()
+}
+
+// Below a path, and in the frame of a site that may have it and in no other's, the
+// page is live as well.
+func TestBelowAPathAndInAFrame(t *testing.T) {
+	var frame string
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<!DOCTYPE html><title>host</title><iframe src="%s"></iframe>`, frame)
+	}))
+	t.Cleanup(host.Close)
+	s := newSite(t, statuspage.Site{BasePath: "/status", EmbedIn: []string{host.URL}}, well("API", 30))
+	frame = s.URL + "/status/embed"
+	streams := func(n int64) func() bool { return func() bool { return s.Stats().Streams.Open == n } }
+
+	b := newTab(t)
+	b.open(s.URL + "/status/")
+	s.tell(t, opsgenie.EventCreate, opsgenie.EventAlert{ID: "1", Message: "slow", Tags: tags("major", "API"), CreatedAt: time.Now()})
+	b.until(`document.querySelector("h1").innerText === "Partial outage: API"`, atOnce)
+	assert.Contains(t, eval[string](b, `document.querySelector("link[rel=icon]").href`), "/status/assets/major.svg")
+	b.clean()
+
+	b.open("about:blank")
+	require.Eventually(t, streams(0), 5*time.Second, 10*time.Millisecond)
+	b.open(host.URL)
+	require.Eventually(t, streams(1), 5*time.Second, 10*time.Millisecond, "the frame follows")
+
+	other := httptest.NewServer(host.Config.Handler)
+	t.Cleanup(other.Close)
+	b.open(other.URL)
+	require.Eventually(t, streams(0), 5*time.Second, 10*time.Millisecond)
+	assert.Never(t, streams(1), 300*time.Millisecond, 20*time.Millisecond, "another site has no frame of it")
 }
 
 func TestWithoutScript(t *testing.T) {
