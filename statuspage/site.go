@@ -93,6 +93,8 @@ func (s *Site) settle() (errs []error) {
 		if u, err := url.Parse(s.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" ||
 			u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 			bad("URL %q is no address such as https://status.example.com", s.URL)
+		} else if !strings.HasSuffix(u.Path, s.BasePath) {
+			bad("URL %q does not end in the base path %q, below which the page is", s.URL, s.BasePath)
 		}
 	}
 	if !langForm.MatchString(s.Lang) {

@@ -22,6 +22,7 @@ func TestSiteMistakes(t *testing.T) {
 		{"URL", statuspage.Site{URL: "status.example.com"}},
 		{"URL", statuspage.Site{URL: "https://user@status.example.com"}},
 		{"URL", statuspage.Site{URL: "https://status.example.com/?x"}},
+		{"URL", statuspage.Site{URL: "https://example.com", BasePath: "/status"}},
 		{"Lang", statuspage.Site{Lang: "not a language"}},
 		{"Logo", statuspage.Site{Logo: "logo.exe"}},
 		{"Logo", statuspage.Site{Logo: "http://example.com/logo.gif"}},

@@ -39,7 +39,7 @@ func TestV2_readByAnotherLibrary(t *testing.T) {
 
 	now := time.Now()
 	s := newSite(t, func(c *statuspage.Config) {
-		c.Site.BasePath = "/status"
+		c.Site.BasePath, c.Site.URL = "/status", "https://status.acme.example/status"
 		c.Site.Groups = []statuspage.Group{{Name: "Shop", Services: []string{"API", "Mail"}}}
 		c.Site.Maintenance = []statuspage.Maintenance{
 			{ID: "next", Title: "Upgrade", Start: now.Add(time.Hour), End: now.Add(2 * time.Hour)},

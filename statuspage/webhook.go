@@ -50,6 +50,7 @@ func (p *Page) Webhook() http.Handler {
 func (p *Page) receive(w http.ResponseWriter, r *http.Request) {
 	// Not every ResponseWriter can; then the server's own limits hold.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(webhookReadFor))
+	// What type it is said to be of does not matter: Amazon SNS says text/plain.
 	e, err := opsgenie.ReadEvent(r.Body)
 	switch {
 	case errors.Is(err, opsgenie.ErrEventTooLarge):

@@ -238,6 +238,9 @@ func TestTheShippedFile(t *testing.T) {
 	require.Equal(t, "Acme", c.Page.Site.Title)
 
 	on := regexp.MustCompile(`(?m)^# (([a-z_]+:|  ?[ -]).*)$`).ReplaceAllString(string(shipped), "$1")
+	_, err = load(t, on)
+	require.ErrorContains(t, err, `url: "https://status.example.com" does not end in the base path "/status"`)
+	on = strings.Replace(on, "\nurl: https://status.example.com\n", "\nurl: https://status.example.com/status\n", 1)
 	c, err = load(t, on)
 	require.NoError(t, err, "%s", on)
 	assert.Equal(t, statuspage.PublicNotes, c.Page.Notes)

@@ -29,8 +29,15 @@ func register(r *prometheus.Registry, page *statuspage.Page, reconciles bool, pu
 func metricsHandler(r *prometheus.Registry) http.Handler {
 	h := promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		for name, value := range map[string]string{ // as on every other route
+			"Cache-Control":           "no-store",
+			"X-Content-Type-Options":  "nosniff",
+			"X-Frame-Options":         "DENY",
+			"Referrer-Policy":         "no-referrer",
+			"Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		} {
+			w.Header().Set(name, value)
+		}
 		h.ServeHTTP(w, r)
 	})
 }

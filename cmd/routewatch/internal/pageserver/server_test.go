@@ -296,6 +296,15 @@ func TestABasePathHasAllOfIt(t *testing.T) {
 	assert.True(t, strings.HasSuffix(c.Webhook, "/status/webhook"))
 	assert.Equal(t, "major", c.state("API"))
 	assert.Contains(t, c.get("metrics"), "routewatch_statuspage")
+	metrics, err := http.Get(c.URL + "metrics")
+	require.NoError(t, err)
+	_ = metrics.Body.Close()
+	services, err := http.Get(c.URL + "api/services")
+	require.NoError(t, err)
+	_ = services.Body.Close()
+	for _, name := range []string{"Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options"} {
+		assert.Equal(t, services.Header[name], metrics.Header[name], name)
+	}
 	for _, path := range []string{"metrics", "webhook", "api/services"} {
 		resp, err := http.Get(strings.TrimSuffix(c.URL, "status/") + path)
 		require.NoError(t, err)
