@@ -47,7 +47,11 @@ func TestBoundOfPoints(t *testing.T) {
 	}
 	backward := slices.Clone(events)
 	slices.Reverse(backward)
-	for name, order := range map[string][]opsgenie.Event{"as it happened": events, "backward": backward} {
+	known := added(event(addTags, "a", 301), "statuspage", "servicename:API")
+	known.Alert.Tags = nil
+	for name, order := range map[string][]opsgenie.Event{
+		"as it happened": events, "backward": backward, "backward, of one that is known": append([]opsgenie.Event{known}, backward...),
+	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPage(t, newStore(), nil)
 			apply(t, p, append(order, order[0], order[299])...)

@@ -20,7 +20,8 @@ type Record struct {
 	// for never.
 	Reconciled time.Time `json:"reconciled,omitzero"`
 	// Incidents are those that concern or concerned the service, by CreatedAt
-	// and ID, oldest first: all that are open, and the newest of the others.
+	// and ID, oldest first: all that are open, and the newest of the others. They are
+	// as they are known; Incident.Visible is what visitors may know.
 	Incidents []Incident `json:"incidents,omitempty"`
 	// Changes are the newest changes of the state, oldest first.
 	Changes []StateChange `json:"changes,omitempty"`
